@@ -19,7 +19,7 @@ from installation import on_sqlite
 from parsed_entries import DAY, HOUR
 from tidings.app.polling import polling
 from tidings.app.scheduler import ticking
-from tidings.catalog import entries, sources, text_sources
+from tidings.catalog import entries, source_edits, sources, text_sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.intake_tables import websub
@@ -136,7 +136,7 @@ class Station:
 
     def set_state(self, state):
         with self._database.write() as connection:
-            sources.set_state(connection, self.source_id, state, now=self.now)
+            source_edits.set_state(connection, self.source_id, state, now=self.now)
 
     def remove(self):
         with self._database.write() as connection:

@@ -49,7 +49,7 @@ class Host(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def room(sqlite_template, tmp_path_factory):
+def folder(sqlite_template, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     shutil.copyfile(sqlite_template, folder / "tidings.db")
     database = Database(f"sqlite:///{folder}/tidings.db")
@@ -63,9 +63,17 @@ def room(sqlite_template, tmp_path_factory):
     room.publish(source_id, title="Lighthouse keepers", text="They are on strike.")
     for number in range(25):
         room.publish(source_id, title=f"Note {number}", text="constructor, and nothing more")
+    for path in ("", "/project"):
+        publish(database, folder / "www", path)
+    yield folder / "www"
+    database.close()
+
+
+def publish(database, folder, path):
+    """Write a site that is to lie below a path of its host."""
     templates = shipped_templates()
     site = replace(
-        SITE, base_url="https://user.example/project", has_forms=False, has_file_search=True
+        SITE, base_url=f"https://user.example{path}", has_forms=False, has_file_search=True
     )
     context = SiteContext(
         settings=SETTINGS,
@@ -74,20 +82,15 @@ def room(sqlite_template, tmp_path_factory):
         page_path=static_site.page_path,
         is_live=False,
     )
+    assets = {name: templates.file(name) for name in FILES}
     static_site.publish(
-        database,
-        context,
-        folder / "www" / "project",
-        assets={name: templates.file(name) for name in FILES},
-        clock=lambda: NOON,
+        database, context, folder / path.strip("/"), assets=assets, clock=lambda: NOON
     )
-    yield folder / "www"
-    database.close()
 
 
 @pytest.fixture(scope="module")
-def origin(room):
-    handler = functools.partial(Host, directory=room)
+def origin(folder):
+    handler = functools.partial(Host, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -110,8 +113,9 @@ def wait_for(shown, count):
     expect(shown.page.locator("#hits article")).to_have_count(count)
 
 
-def test_from_any_page_by_keyboard_alone_to_an_entry(shown):
-    shown.visit("/project/")
+@pytest.mark.parametrize("path", ["", "/project"])
+def test_from_any_page_by_keyboard_alone_to_an_entry(shown, path):
+    shown.visit(f"{path}/")
     before = [url for url in shown.requests if "/search/" in url]
 
     shown.page.keyboard.press("/")
@@ -129,7 +133,7 @@ def test_from_any_page_by_keyboard_alone_to_an_entry(shown):
     assert found == ["Lighthouse keepers", "Something else", "Of <terns> & gulls"]
     assert said == "Found: 3"
     assert shown.page.get_by_role("heading", name="Lighthouse keepers").is_visible()
-    assert shown.page.url.startswith(f"{shown.origin}/project/entries/")
+    assert shown.page.url.startswith(f"{shown.origin}{path}/entries/")
     assert shown.complaints == []
 
 

@@ -6,8 +6,9 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from parsed_entries import DAY, NOON
-from tidings.catalog import sources
-from tidings.catalog.sources import NewSource, SourceEdit
+from tidings.catalog import private_sources, source_edits, sources
+from tidings.catalog.source_edits import SourceEdit
+from tidings.catalog.sources import NewSource
 from tidings.db import schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConflictError
@@ -29,7 +30,7 @@ FULL = Access(
 
 def change(database, source_id, **fields):
     with database.write() as connection:
-        sources.edit(connection, source_id, SourceEdit(**fields), now=NOON + DAY)
+        source_edits.edit(connection, source_id, SourceEdit(**fields), now=NOON + DAY)
 
 
 def due(database, source_id):
@@ -77,7 +78,7 @@ def test_a_source_that_is_removed_leaves_no_secret(database, follow):
         remove_source(connection, source_id, now=NOON)
 
     with database.read() as connection:
-        assert sources.access_of(connection, [source_id]) == {}
+        assert private_sources.of_sources(connection, [source_id]) == {}
 
 
 @pytest.mark.parametrize("way", ["added", "edited"])
@@ -141,7 +142,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
 
     with database.read() as connection:
         found = {one.id: one.url for one in sources.every(connection)}
-        own = sources.access_of(connection, list(found))
+        own = private_sources.of_sources(connection, list(found))
     assert found == {
         1: "https://a.example/f",
         2: "https://b.example/@f",

@@ -3,8 +3,8 @@
 import pytest
 
 from parsed_entries import HOUR, NOON, an_entry
-from tidings.catalog import change_log, entries, sources
-from tidings.catalog.sources import SourceEdit
+from tidings.catalog import change_log, entries, source_edits, sources
+from tidings.catalog.source_edits import SourceEdit
 from tidings.errors import ConflictError
 from tidings.model.access import Access
 from tidings.model.entries import Republish
@@ -18,7 +18,7 @@ def found(database, source_id):
 
 def edit(database, source_id, **fields):
     with database.write() as connection:
-        sources.edit(connection, source_id, SourceEdit(**fields), now=NOON + HOUR)
+        source_edits.edit(connection, source_id, SourceEdit(**fields), now=NOON + HOUR)
 
 
 def test_rights_and_the_wish_not_to_be_indexed_reach_every_entry(database, follow, poll):
@@ -59,10 +59,10 @@ def test_every_edit_is_remembered_by_the_names_of_what_changed(database, follow)
 def test_a_source_that_is_paused_is_not_made_due(database, follow):
     source_id = follow()
     with database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     with database.write() as connection, pytest.raises(ConflictError, match="is paused: resume it"):
-        sources.make_due(connection, source_id, now=NOON + HOUR)
+        source_edits.make_due(connection, source_id, now=NOON + HOUR)
 
 
 def test_pausing_shows_on_the_page_of_the_source(database, follow):
@@ -74,6 +74,6 @@ def test_pausing_shows_on_the_page_of_the_source(database, follow):
 
     before = change()
     with database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert change() > before

@@ -10,7 +10,7 @@ from browser.showcase import SITE, shipped_templates
 from newsletter_site import NewsletterSite, Outbox, reject
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from polls_by_hand import failed_poll, read_poll
-from tidings.catalog import sources
+from tidings.catalog import source_edits, sources
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.mail_tables import delivery
 from tidings.db.tables import source
@@ -114,8 +114,8 @@ def test_sources_are_counted_by_health(desk):
         desk.poll(source_id)
     desk.poll(failing, fails=True)
     with desk.database.write() as connection:
-        sources.set_state(connection, paused, SourceState.PAUSED, now=NOON)
-        sources.set_state(connection, retired, SourceState.RETIRED, now=NOON)
+        source_edits.set_state(connection, paused, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, retired, SourceState.RETIRED, now=NOON)
 
     assert desk.status().sources == dict.fromkeys(SourceHealth, 1)
 

@@ -19,8 +19,9 @@ from feed_documents import an_item, atom, rss
 from installation import on_sqlite
 from parsed_entries import DAY, HOUR, NOON
 from polls_by_hand import RULES
-from tidings.catalog import sources
-from tidings.catalog.sources import NewSource, SourceEdit
+from tidings.catalog import source_edits, sources
+from tidings.catalog.source_edits import SourceEdit
+from tidings.catalog.sources import NewSource
 from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
@@ -72,7 +73,7 @@ class World:
 
     def edit(self, source_id, **fields):
         with self.database.write() as connection:
-            sources.edit(connection, source_id, SourceEdit(**fields), now=self.now)
+            source_edits.edit(connection, source_id, SourceEdit(**fields), now=self.now)
 
     def tick(self, rules=RULES):
         return self.poller(rules).poll_due(report=lambda _: None, stop=Event())

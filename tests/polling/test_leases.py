@@ -3,7 +3,7 @@ from datetime import timedelta
 from sqlalchemy import event, insert, select, text, update
 
 from parsed_entries import DAY, HOUR, NOON
-from tidings.catalog import sources
+from tidings.catalog import source_edits, sources
 from tidings.db.tables import host, source
 from tidings.model.sources import SourceState
 from tidings.polling.store import leases
@@ -124,7 +124,7 @@ def test_a_redirect_may_lead_to_a_host_we_hold_but_not_to_one_that_others_hold(d
 def test_paused_sources_are_not_due(database, follow):
     source_id = follow()
     with database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert claim(database, "mine") == []
 
@@ -161,16 +161,16 @@ def test_a_host_is_due_with_the_first_of_its_active_sources(database, follow):
     assert due_at(database) == {"a.example:443": NOON + HOUR}
 
     with database.write() as connection:
-        sources.set_state(connection, first, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, first, SourceState.PAUSED, now=NOON)
     assert due_at(database) == {"a.example:443": NOON + DAY}
 
     with database.write() as connection:
-        moved = sources.SourceEdit(url="https://b.example/2")
-        sources.edit(connection, second, moved, now=NOON)
+        moved = source_edits.SourceEdit(url="https://b.example/2")
+        source_edits.edit(connection, second, moved, now=NOON)
     assert due_at(database) == {"a.example:443": None, "b.example:443": NOON}
 
     with database.write() as connection:
-        sources.set_state(connection, first, SourceState.ACTIVE, now=NOON + HOUR)
+        source_edits.set_state(connection, first, SourceState.ACTIVE, now=NOON + HOUR)
         sources.remove(connection, second, now=NOON)
     assert due_at(database) == {"a.example:443": NOON + HOUR, "b.example:443": None}
 
@@ -178,7 +178,7 @@ def test_a_host_is_due_with_the_first_of_its_active_sources(database, follow):
 def test_a_host_that_is_not_due_after_all_is_not_claimed(database, follow):
     source_id = follow()
     with database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
     with database.write() as connection:
         connection.execute(update(host).values(due_at=NOON))
 

@@ -6,8 +6,8 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from polls_by_hand import failed_poll, read_poll
-from tidings.catalog import change_log, sources
-from tidings.catalog.sources import SourceEdit
+from tidings.catalog import change_log, source_edits, sources
+from tidings.catalog.source_edits import SourceEdit
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.sources import SourceState
 from tidings.polling.store import leases, polls
@@ -75,7 +75,7 @@ def test_a_source_goes_back_where_it_was_and_stays_there(database, follow, move)
     move(source_id)
 
     with database.write() as connection:
-        back = sources.revert_redirect(connection, source_id, now=NOON + HOUR)
+        back = source_edits.revert_redirect(connection, source_id, now=NOON + HOUR)
 
     found, due = shown(database, source_id), due_of(database, source_id)
     assert (back, found.url, found.former_url) == (OLD, OLD, None)
@@ -88,9 +88,9 @@ def test_what_did_not_move_does_not_go_back(database, follow):
     source_id = follow(OLD)
 
     with database.write() as connection, pytest.raises(ConflictError, match="did not move"):
-        sources.revert_redirect(connection, source_id, now=NOON)
+        source_edits.revert_redirect(connection, source_id, now=NOON)
     with database.write() as connection, pytest.raises(NotFoundError):
-        sources.revert_redirect(connection, 99, now=NOON)
+        source_edits.revert_redirect(connection, 99, now=NOON)
 
 
 def test_a_source_does_not_go_back_where_another_one_is_now(database, follow, move):
@@ -99,7 +99,7 @@ def test_a_source_does_not_go_back_where_another_one_is_now(database, follow, mo
     follow(OLD)
 
     with database.write() as connection, pytest.raises(ConflictError, match="exists already"):
-        sources.revert_redirect(connection, source_id, now=NOON)
+        source_edits.revert_redirect(connection, source_id, now=NOON)
 
 
 def test_a_notice_stays_until_it_is_taken_back(database, follow, move):
@@ -119,7 +119,7 @@ def test_an_interval_of_the_operator_counts_at_once_until_it_is_taken_away(datab
 
     for interval in (3 * HOUR, None, 0 * HOUR):
         with database.write() as connection:
-            sources.edit(connection, source_id, SourceEdit(interval=interval), now=NOON + HOUR)
+            source_edits.edit(connection, source_id, SourceEdit(interval=interval), now=NOON + HOUR)
         intervals.append(shown(database, source_id).given_interval)
 
     assert intervals == [3 * HOUR, 3 * HOUR, None]
@@ -135,7 +135,7 @@ def test_a_source_that_is_resumed_begins_anew_with_being_gone(database, follow):
         polls.save(connection, "test", [gone])
 
     with database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.ACTIVE, now=NOON + DAY)
+        source_edits.set_state(connection, source_id, SourceState.ACTIVE, now=NOON + DAY)
 
     assert due_of(database, source_id).gone_at is None
     assert shown(database, source_id).state is SourceState.ACTIVE
@@ -147,7 +147,7 @@ def test_another_address_makes_forget_what_was_known_of_the_former(database, fol
     move(source_id, notice="remove one of them")
 
     with database.write() as connection:
-        sources.edit(connection, source_id, SourceEdit(url="https://third.example/"), now=NOON)
+        source_edits.edit(connection, source_id, SourceEdit(url="https://third.example/"), now=NOON)
 
     due, found = due_of(database, source_id), shown(database, source_id)
     assert (due.etag, due.validators_url, due.body_hash) == (None, None, None)

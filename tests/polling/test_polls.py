@@ -6,7 +6,7 @@ from sqlalchemy import event
 
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from polls_by_hand import failed_poll, read_poll, silent_poll
-from tidings.catalog import change_log, entries, sources, topics
+from tidings.catalog import change_log, entries, source_edits, sources, topics
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
@@ -233,7 +233,7 @@ def test_who_pauses_a_source_while_it_is_polled_is_obeyed(database, follow, poll
     with database.write() as connection:
         [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
         polls.save(connection, "test", [kind(due, now=NOON + HOUR)])
 

@@ -8,7 +8,7 @@ from browser.showcase import SITE, shipped_templates
 from newsletter_site import NewsletterSite
 from parsed_entries import HOUR, NOON, an_entry
 from polls_by_hand import failed_poll, read_poll
-from tidings.catalog import sources
+from tidings.catalog import source_edits, sources
 from tidings.errors import NotFoundError
 from tidings.model.scopes import ListAddress, PageAddress, PublishSettings, Scope
 from tidings.model.sources import SourceState
@@ -80,7 +80,7 @@ def test_the_page_of_a_source_says_how_it_does(room):
     poll(room, source_id, failed_poll)
     failing = ask(room, address).source
     with room.database.write() as connection:
-        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert before.health is SourceHealth.FINE
     assert failing.health is SourceHealth.FAILING

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from paged_lists import EVERYTHING, PagedLists
 from parsed_entries import NOON
 from published_documents import publication_of
-from tidings.catalog import change_log, sources, topics
+from tidings.catalog import change_log, source_edits, topics
 from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
 from tidings.model.scopes import EntryAddress, PageAddress, Scope
@@ -237,8 +237,8 @@ def test_a_topic_that_a_source_comes_into_is_cut_anew(paged):
     paged.keep()
 
     with paged.database.write() as connection:
-        edit = sources.SourceEdit(topics=["science"])
-        sources.edit(connection, other, edit, now=NOON)
+        edit = source_edits.SourceEdit(topics=["science"])
+        source_edits.edit(connection, other, edit, now=NOON)
     paged.keep()
 
     assert paged.pages(Scope(kind="topic", slug="science")) == [

@@ -300,7 +300,8 @@ def test_what_cannot_be_answered_is_said_with_what_to_do(room, ask, path, status
 def test_other_methods_are_refused_and_pages_keep_their_own_errors(ask):
     refused = ask("/entries", method="POST", body={})
 
-    assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert refused.status == 405
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert b"<!doctype html>" in ask.visitor.ask("/apiary").body
 
 

@@ -13,7 +13,7 @@ from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items
 from installation import on_sqlite
 from newsletter_site import NEWS
-from tidings.catalog import sources
+from tidings.catalog import source_edits
 from tidings.db.tables import entry
 from tidings.model.entries import EntryState
 from tidings.model.operators import Role
@@ -113,7 +113,7 @@ def test_sources_are_listed_with_their_states_and_reasons(control, room, ask):
     for _ in range(51):
         room.follow()
     with control.database.write() as connection:
-        sources.set_state(connection, 7, SourceState.PAUSED, now=room.now)
+        source_edits.set_state(connection, 7, SourceState.PAUSED, now=room.now)
 
     first = ask("/operator/sources?q=example")
     paused = ask("/operator/sources?health=paused")
@@ -123,6 +123,7 @@ def test_sources_are_listed_with_their_states_and_reasons(control, room, ask):
     assert (len(rest.value["sources"]), rest.value["next"]) == (1, None)
     assert [one["id"] for one in paused.value["sources"]] == [7]
     assert ask("/operator/sources?page=3").status == 404
+    assert ask("/operator/sources?health=ill").status == ask("/operator/audit?x=1").status == 400
 
 
 def test_entries_are_hidden_shown_released_and_pinned(control, room, ask):

@@ -11,7 +11,7 @@ from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items, rss
 from installation import on_sqlite
 from parsed_entries import DAY
-from tidings.catalog import entries, sources
+from tidings.catalog import entries, private_sources, source_edits, sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.tables import entry, source
 from tidings.filters import store as filters
@@ -214,7 +214,7 @@ def test_sources_are_listed_with_those_that_fail_first(control):
         connection.execute(
             failing.values(failures=2, failing_with="timeout", last_error="too slow")
         )
-        sources.set_state(connection, first, sources.SourceState.PAUSED, now=control.room.now)
+        source_edits.set_state(connection, first, sources.SourceState.PAUSED, now=control.room.now)
 
     everything = control.get("/operator/sources").body.decode()
     paused = control.get("/operator/sources?health=paused").body.decode()
@@ -266,11 +266,11 @@ def test_access_is_set_and_never_shown_again(control):
     assert "expected NAME:VALUE" in wrong.body.decode()
     assert "no colon" in wrong.body.decode()
     with control.database.read() as connection:
-        own = sources.access_of(connection, [1])[1]
+        own = private_sources.of_sources(connection, [1])[1]
     assert (own.user, own.password, own.headers["X-Key"]) == ("bob", "s3cret", "k3y")
     post(control, path, afresh="yes")
     with control.database.read() as connection:
-        assert sources.access_of(connection, [1]) == {}
+        assert private_sources.of_sources(connection, [1]) == {}
 
 
 def test_a_filter_is_tried_added_and_removed(control):

@@ -201,14 +201,14 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
     from tidings.app.app import opened, utc_now
-    from tidings.catalog import sources, topics
+    from tidings.catalog import source_edits, sources, topics
     from tidings.model.urls import web_address
 
     url, address = options["url"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
-        change = sources.SourceEdit(
+        change = source_edits.SourceEdit(
             title=options["title"],
             url=web_address(url) if url else None,
             # None leaves them as they are; an option that is repeatable is never None itself.
@@ -229,7 +229,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
             ),
             full_text=_full_text(options["full_text"]),
         )
-        sources.edit(connection, source_id, change, now=now)
+        source_edits.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)
     changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
     words = ", ".join(_SHOWN[name] for name in changed)
@@ -333,13 +333,12 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     Example: tidings source show 3
     """
     from tidings.app.app import opened, utc_now
-    from tidings.catalog import sources
-    from tidings.catalog import sources as stored
+    from tidings.catalog import private_sources, sources
     from tidings.polling.store import push_subscriptions
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.get(connection, source_id)
-        own = stored.access_of(connection, [source_id]).get(source_id)
+        own = private_sources.of_sources(connection, [source_id]).get(source_id)
         hub = push_subscriptions.of_sources(connection, [source_id]).get(source_id)
     beside = {"access": own.summary if own else None, "hub": hub.summary if hub else None}
     shown = source_json(found) | _details(found) | beside
@@ -391,10 +390,10 @@ def unmove(start: Start, source_id: int) -> None:
     Example: tidings source unmove 3
     """
     from tidings.app.app import opened, utc_now
-    from tidings.catalog import sources
+    from tidings.catalog import source_edits
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        click.echo(sources.revert_redirect(connection, source_id, now=utc_now()))
+        click.echo(source_edits.revert_redirect(connection, source_id, now=utc_now()))
 
 
 @source.command

@@ -6,8 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from tidings.catalog import entries, sources, topics
-from tidings.catalog.sources import SourceEdit
+from tidings.catalog import entries, private_sources, source_edits, sources, topics
+from tidings.catalog.source_edits import SourceEdit
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.model.access import Access, apply_change
@@ -184,7 +184,7 @@ class OperatorActions:
             NotFoundError: There is no such source.
         """
         with self._database.write() as connection:
-            sources.set_state(connection, source_id, state, now=self._clock())
+            source_edits.set_state(connection, source_id, state, now=self._clock())
 
     def make_due(self, source_id: int) -> None:
         """Have a source polled as soon as its host allows.
@@ -194,7 +194,7 @@ class OperatorActions:
             ConflictError: It is paused or retired.
         """
         with self._database.write() as connection:
-            sources.make_due(connection, source_id, now=self._clock())
+            source_edits.make_due(connection, source_id, now=self._clock())
 
     def edit_source(self, source_id: int, form: SourceForm) -> None:
         """Save what a form changes.
@@ -210,7 +210,7 @@ class OperatorActions:
             if unknown := set(change.topics or ()) - known:
                 raise NotFoundError("topic", min(unknown))
             if change.changed:
-                sources.edit(connection, source_id, change, now=self._clock())
+                source_edits.edit(connection, source_id, change, now=self._clock())
 
     def remove_source(self, source_id: int) -> None:
         """Remove a source with its entries.
@@ -235,11 +235,13 @@ class OperatorActions:
         """
         with self._database.write() as connection:
             sources.get(connection, source_id)
-            before = sources.access_of(connection, [source_id]).get(source_id, Access())
+            before = private_sources.of_sources(connection, [source_id]).get(source_id, Access())
             after = apply_change(Access() if afresh else before, change)
             # Else without a change the source would count as edited, and be polled at once.
             if after != before:
-                sources.edit(connection, source_id, SourceEdit(access=after), now=self._clock())
+                source_edits.edit(
+                    connection, source_id, SourceEdit(access=after), now=self._clock()
+                )
         return after
 
 

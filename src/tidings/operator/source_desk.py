@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from tidings.catalog import sources, topics
-from tidings.catalog.sources import NewSource, SourceEdit
+from tidings.catalog import private_sources, source_edits, sources, topics
+from tidings.catalog.source_edits import SourceEdit
+from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
 from tidings.errors import InvalidError, NotFoundError, ParseError, one_line
 from tidings.filters import filtering
@@ -193,9 +194,9 @@ class SourceDesk:
         """
         found, now = self.get(slug), self._clock()
         with self._database.write() as connection:
-            sources.edit(connection, found.id, SourceEdit(url=web_address(url)), now=now)
+            source_edits.edit(connection, found.id, SourceEdit(url=web_address(url)), now=now)
             if found.state is not SourceState.ACTIVE:
-                sources.set_state(connection, found.id, SourceState.ACTIVE, now=now)
+                source_edits.set_state(connection, found.id, SourceState.ACTIVE, now=now)
 
     def address_to_search(self, slug: str) -> str:
         """Return where another feed of a source may be found.
@@ -289,7 +290,7 @@ class SourceDesk:
         """
         found = self.get(slug)
         with self._database.read() as connection:
-            own = sources.access_of(connection, [found.id]).get(found.id)
+            own = private_sources.of_sources(connection, [found.id]).get(found.id)
             lines = explain_source(connection, found.id)
         is_due = found.state is SourceState.ACTIVE and found.next_poll_at <= self._clock()
         return WatchedPoll(

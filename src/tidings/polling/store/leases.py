@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.catalog import page_sources, sources, text_sources
+from tidings.catalog import page_sources, private_sources, text_sources
 from tidings.db.intake_tables import source_access, source_page, source_text
 from tidings.db.intake_tables import websub as websub_table
 from tidings.db.statements import upsert
@@ -290,7 +290,7 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
     in_turn = (Unindexed(source.c.next_poll_at), source.c.id)
     statement = select(*_COLUMNS).where(*conditions).order_by(*in_turn)
     rows = connection.execute(statement).mappings().all()
-    own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
+    own = private_sources.of_sources(connection, [row["id"] for row in rows if row["access"]])
     hubs = push_subscriptions.of_sources(connection, [row["id"] for row in rows if row["hub"]])
     pages = page_sources.of_sources(connection, [row["id"] for row in rows if row["page"]])
     texts = text_sources.of_sources(connection, [row["id"] for row in rows if row["full_text"]])

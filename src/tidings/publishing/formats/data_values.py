@@ -14,36 +14,14 @@ from tidings.publishing.formats.values import publishable_entry, published_at, u
 
 def entry_value(entry: Entry, *, base_url: str) -> dict[str, object]:
     """Return an entry as lists have it, without its content; `base_url` is our site's."""
-    shown = publishable_entry(entry, entries_url="")
-    return {
-        "id": shown.id,
-        "seq": shown.seq,
-        "atom_id": shown.atom_id,
-        "title": shown.title,
-        "url": shown.url,
-        "page_url": f"{base_url}/entries/{shown.id}",
-        "excerpt": shown.excerpt,
-        "authors": shown.authors,
-        "categories": shown.categories,
-        "language": shown.language,
-        # As in our feeds: what publishers claim is believed where it can be.
-        "published": rfc3339(published_at(shown)),
-        "updated": rfc3339(updated_at(shown)),
-        "first_seen_at": rfc3339(shown.first_seen_at),
-        "source": _credit(shown.source),
-        "topics": [topic.slug for topic in shown.topics],
-        "image": asdict(shown.image) if shown.image else None,
-        "enclosures": [asdict(one) for one in shown.enclosures],
-        "also_at": [_mate(mate) for mate in shown.also_at],
-    }
+    return _listed(publishable_entry(entry, entries_url=""), base_url)
 
 
 def whole_entry_value(entry: Entry, *, base_url: str) -> dict[str, object]:
     """Return an entry with its content, clean HTML, which is empty if we may not show it."""
     shown = publishable_entry(entry, entries_url="")
     pictures = [asdict(one) for one in shown.pictures]
-    whole = {"content": shown.content, "pictures": pictures}
-    return entry_value(entry, base_url=base_url) | whole
+    return {**_listed(shown, base_url), "content": shown.content, "pictures": pictures}
 
 
 def source_value(source: Source, *, base_url: str) -> dict[str, object]:
@@ -78,6 +56,30 @@ def topic_value(topic: TopicSummary, *, base_url: str) -> dict[str, object]:
         "page_url": f"{base_url}/topics/{topic.slug}",
         "sources": topic.sources,
         "latest_at": rfc3339(topic.latest_at),
+    }
+
+
+def _listed(shown: Entry, base_url: str) -> dict[str, object]:
+    return {
+        "id": shown.id,
+        "seq": shown.seq,
+        "atom_id": shown.atom_id,
+        "title": shown.title,
+        "url": shown.url,
+        "page_url": f"{base_url}/entries/{shown.id}",
+        "excerpt": shown.excerpt,
+        "authors": shown.authors,
+        "categories": shown.categories,
+        "language": shown.language,
+        # As in our feeds: what publishers claim is believed where it can be.
+        "published": rfc3339(published_at(shown)),
+        "updated": rfc3339(updated_at(shown)),
+        "first_seen_at": rfc3339(shown.first_seen_at),
+        "source": _credit(shown.source),
+        "topics": [topic.slug for topic in shown.topics],
+        "image": asdict(shown.image) if shown.image else None,
+        "enclosures": [asdict(one) for one in shown.enclosures],
+        "also_at": [_mate(mate) for mate in shown.also_at],
     }
 
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.errors import ConflictError, NotFoundError, TidingsError
+from tidings.errors import ConflictError, InvalidError, NotFoundError, TidingsError
 from tidings.model.contracts import entry_json, rfc3339, source_json
 from tidings.model.entries import Entry, Republish
 from tidings.model.operators import DeskAct, EntryAct, FollowAct, Session, SourceAct
@@ -85,6 +85,8 @@ class ApiActs:
                     raise HTTPException(415, headers=NO_MORE)
                 given = read_object(operation, await read_body(request, MAX_BODY))
             return await run_in_threadpool(self._handlers[name], request, session, given)
+        except InvalidError as error:
+            return problem(400 if request.method == "GET" else 422, str(error))
         except TidingsError as error:
             return problem_of(error)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tidings.model.scopes import API_PATH
 from tidings.templating.site import Site
 from tidings.web.api.operations import Argument, Operation, number, text
-from tidings.web.api.schemas import SCHEMAS, a
+from tidings.web.api.schemas import SCHEMAS, ref
 
 # What stands in addresses.
 IN_PATHS = {
@@ -18,7 +18,7 @@ IN_PATHS = {
 
 PROBLEM = {
     "description": "What is wrong, and what to do (RFC 9457).",
-    "content": {"application/problem+json": {"schema": a("Problem")}},
+    "content": {"application/problem+json": {"schema": ref("Problem")}},
 }
 
 
@@ -85,5 +85,5 @@ def _parameter(one: Argument, *, place: str, is_required: bool = False) -> dict[
 def _answer(operation: Operation) -> dict[str, Any]:
     if not operation.result:
         return {"description": "Done."}
-    content = {"application/json": {"schema": a(operation.result)}}
+    content = {"application/json": {"schema": ref(operation.result)}}
     return {"description": operation.about, "content": content}

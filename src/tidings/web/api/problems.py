@@ -14,7 +14,6 @@ from tidings.errors import (
     ConflictError,
     DeliveryError,
     FetchError,
-    InvalidError,
     NoFeedError,
     NotFoundError,
     TidingsError,
@@ -26,7 +25,6 @@ TYPE = "application/problem+json"
 # What our errors come to; all others are mistakes of ours, or outages.
 STATUSES: Mapping[type[TidingsError], int] = MappingProxyType(
     {
-        InvalidError: 422,
         NotFoundError: 404,
         ConflictError: 409,
         ConfigError: 409,

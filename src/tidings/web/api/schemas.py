@@ -18,7 +18,7 @@ BOOLEAN = {"type": "boolean"}
 COUNT = number()
 
 
-def a(name: str) -> Schema:
+def ref(name: str) -> Schema:
     """Return a reference to another schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
@@ -69,10 +69,10 @@ _ENTRY = {
     "published": MOMENT,
     "updated": MOMENT,
     "first_seen_at": MOMENT,
-    "source": a("SourceCredit"),
+    "source": ref("SourceCredit"),
     "topics": some(TEXT),
-    "image": maybe(a("Image")),
-    "enclosures": some(a("Enclosure")),
+    "image": maybe(ref("Image")),
+    "enclosures": some(ref("Enclosure")),
     "also_at": some(
         _shape(id=COUNT, title=TEXT, url=maybe(TEXT), source=TEXT),
     ),
@@ -120,13 +120,13 @@ _OWN_ENTRY = {
 
 SCHEMAS: Mapping[str, dict[str, Any]] = MappingProxyType(
     {
-        "Entries": _shape(next=_NEXT, entries=some(a("Entry"))),
+        "Entries": _shape(next=_NEXT, entries=some(ref("Entry"))),
         "Entry": _shape(**_ENTRY),
-        "WholeEntry": _shape(**_ENTRY, content=TEXT, pictures=some(a("Image"))),
+        "WholeEntry": _shape(**_ENTRY, content=TEXT, pictures=some(ref("Image"))),
         "SourceCredit": _shape(slug=TEXT, title=TEXT, site_url=maybe(TEXT), rights=maybe(TEXT)),
         "Image": _shape(url=TEXT, width=maybe(COUNT), height=maybe(COUNT), alt=TEXT),
         "Enclosure": _shape(url=TEXT, type=maybe(TEXT), length=maybe(COUNT), duration=maybe(COUNT)),
-        "Sources": _shape(next=_NEXT, sources=some(a("Source"))),
+        "Sources": _shape(next=_NEXT, sources=some(ref("Source"))),
         "Source": _shape(
             id=COUNT,
             slug=TEXT,
@@ -142,11 +142,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = MappingProxyType(
             rights=maybe(TEXT),
             republish=one_of(list(Republish)),
         ),
-        "Topics": _shape(topics=some(a("Topic"))),
+        "Topics": _shape(topics=some(ref("Topic"))),
         "Topic": _shape(
             slug=TEXT, title=TEXT, page_url=URL, sources=COUNT, latest_at=maybe(MOMENT)
         ),
-        "Found": _shape(next=_NEXT, count=COUNT, is_all=BOOLEAN, entries=some(a("Entry"))),
+        "Found": _shape(next=_NEXT, count=COUNT, is_all=BOOLEAN, entries=some(ref("Entry"))),
         "Status": _shape(
             at=MOMENT,
             since=MOMENT,
@@ -161,7 +161,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = MappingProxyType(
             hubs=some(_shape(hub=TEXT, told=COUNT, waiting=COUNT, failing=COUNT)),
         ),
         "Problem": _shape(type=TEXT, title=TEXT, status=COUNT, detail=TEXT),
-        "OwnSources": _shape(next=_NEXT, pages=COUNT, sources=some(a("OwnSource"))),
+        "OwnSources": _shape(next=_NEXT, pages=COUNT, sources=some(ref("OwnSource"))),
         "OwnSource": _shape(**_OWN_SOURCE),
         "WatchedSource": _shape(
             **_OWN_SOURCE,
@@ -172,13 +172,13 @@ SCHEMAS: Mapping[str, dict[str, Any]] = MappingProxyType(
             why=some(TEXT),
         ),
         "Queue": _shape(
-            held=some(a("OwnEntry")),
-            pinned=some(a("OwnEntry")),
-            hidden=some(a("OwnEntry")),
+            held=some(ref("OwnEntry")),
+            pinned=some(ref("OwnEntry")),
+            hidden=some(ref("OwnEntry")),
             waiting=some(_shape(slug=TEXT, title=TEXT, entries=COUNT)),
         ),
         "OwnEntry": _shape(**_OWN_ENTRY),
-        "Newsletters": _shape(newsletters=some(a("Newsletter"))),
+        "Newsletters": _shape(newsletters=some(ref("Newsletter"))),
         "Newsletter": _shape(
             slug=TEXT,
             title=TEXT,
