@@ -62,6 +62,16 @@ def test_the_same_news_at_several_sources_is_told_once(site):
 
 
 @on_sqlite
+def test_formulas_are_told_as_text_on_one_line(site):
+    site.add_channel()
+
+    site.publish(site.follow(), title="On \\(x^2\\)\u202e and more")
+    site.tell()
+
+    assert site.told() == [("On x² and more", 1)]
+
+
+@on_sqlite
 def test_what_is_hidden_before_it_is_sent_is_not_told(site):
     source = site.follow()
     site.add_channel()

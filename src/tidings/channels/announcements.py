@@ -15,12 +15,13 @@ from tidings.newsletters.store import issues
 from tidings.publishing.formats.json_feed import json_item
 from tidings.publishing.formats.values import publishable
 from tidings.templating.phrases import Words
+from tidings.templating.plain_text import clipped, one_line, readable
 
 # Headlines of one message, and items in that of a webhook; of what is beyond only the number is told.
 LINES, ITEMS = 10, 100
 
-# Characters of an excerpt: a chat is no place to read.
-EXCERPT = 300
+# Characters of a line: a chat is no place to read.
+LINE = 300
 
 
 class Announcements:
@@ -91,15 +92,14 @@ class Announcements:
         )
 
     def _of_entry(self, entry: Entry, *, at: datetime) -> Announcement:
-        title, excerpt = headline(entry), entry.excerpt
+        title = _plain(headline(entry))
         link = entry.url or f"{self._site_url}/entries/{entry.id}"
-        if len(excerpt) > EXCERPT:
-            excerpt = f"{excerpt[: EXCERPT - 1].rstrip()}…"
-        about = (entry.source.title if entry.title else "", excerpt if entry.title else "")
+        # Without a title, the beginning of the excerpt stands in its place.
+        about = (entry.source.title, entry.excerpt) if entry.title else ()
         return Announcement(
             kind="entries.published",
             title=title,
-            lines=tuple(filter(None, about)),
+            lines=tuple(_plain(line) for line in about if line),
             link=link,
             at=at,
             data={"title": title, "url": link, **self._items([entry], link=link, at=at)},
@@ -113,7 +113,7 @@ class Announcements:
             scope = Scope(kind="topic", slug=message.topic)
             name = next(one.title for one in found[0].topics if one.slug == message.topic)
         title = self._words(self._language).count(
-            "subject_new", len(found), newsletter=name, title=headline(found[-1])
+            "subject_new", len(found), newsletter=name, title=_plain(headline(found[-1]))
         )
         link, at = f"{self._site_url}{scope.path}", message.made_at
         return Announcement(
@@ -126,7 +126,7 @@ class Announcements:
         )
 
     def _headlines(self, found: Sequence[Entry], *, language: str) -> tuple[str, ...]:
-        lines = [f"• {headline(entry)}" for entry in found[:LINES]]
+        lines = [f"• {_plain(headline(entry))}" for entry in found[:LINES]]
         if beyond := len(found) - len(lines):
             lines.append(self._words(language).count("more", beyond))
         return tuple(lines)
@@ -147,3 +147,8 @@ class Announcements:
         # Without the bodies, which are most of the bytes: a webhook is told where they are.
         items = [json_item(replace(entry, content=None)) for entry in shown]
         return {"items": items, "more": len(found) - len(items)}
+
+
+def _plain(text: str) -> str:
+    """Return a publisher's text as a line, with formulas that people can read."""
+    return readable(clipped(one_line(text), LINE))

@@ -19,6 +19,8 @@ from requests import sessions
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers
 
+from tidings.templating.plain_text import clipped
+
 # A line that is cut shorter than this says nothing.
 SHORTEST_LINE = 40
 
@@ -38,7 +40,7 @@ def fit(lines: Sequence[str], link: str, *, room: int) -> str:
         left -= 1
         if len(line) > left:
             if left >= SHORTEST_LINE:
-                kept.append(f"{line[: left - 1].rstrip()}…")
+                kept.append(clipped(line, left))
             break
         kept.append(line)
         left -= len(line)
@@ -60,10 +62,14 @@ def answer(asked: Mapping[str, Any]) -> dict[str, str]:
     service.socket_read_timeout = PATIENCE
     if isinstance(service, NotifyMastodon):
         _send_with_each_request({"Idempotency-Key": asked["key"]})
-    title = asked["title"]
-    # Where there are no titles, it stands above the text.
-    room = service.body_maxlen - (0 if service.title_maxlen else len(title) + 2)
-    body = fit(asked["lines"], asked["link"], room=room)
+    link, room = asked["link"], service.body_maxlen
+    if service.title_maxlen:
+        title = clipped(asked["title"], service.title_maxlen)
+    else:
+        # It stands above the text, with a line break of two characters; the link has two before it.
+        title = clipped(asked["title"], room - len(link) - 4)
+        room -= len(title) + 2
+    body = fit(asked["lines"], link, room=room)
     if service.notify(body=body, title=title, body_format=NotifyFormat.TEXT):
         return {}
     return {"because": answers.status or "the service did not take it"}

@@ -1,6 +1,7 @@
 """Telling chats and services through Apprise, each time in a child that can be ended."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -51,8 +52,8 @@ def tell_service(
 
 
 def _quiet(text: str) -> str:
-    """Return text that calls nobody: where people are named by `@name`, they would be notified."""
-    return text.replace("@", "@\N{ZERO WIDTH SPACE}")
+    """Return text that calls nobody: `@name`, or `<!channel>` of Slack, would notify people."""
+    return re.sub(r"@|<(?=!)", "\\g<0>\N{ZERO WIDTH SPACE}", text)
 
 
 def _ask(asked: Mapping[str, object], *, stop: Event) -> str | None:

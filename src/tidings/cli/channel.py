@@ -125,8 +125,9 @@ def test(start: Start, name: str) -> None:
         result = courier(app, gathering.post).tell(
             announcement, url=found.url, secret=found.secret, key=str(uuid4()), stop=Event()
         )
-    if result is None or result.because:
-        click.echo(f"tidings: {name} did not take it: {result and result.because}", err=True)
+    because = result.because if result else "stopped"
+    if because:
+        click.echo(f"tidings: {name} did not take it: {because}", err=True)
         raise click.exceptions.Exit(1)
     click.echo(f"taken: {name}")
 

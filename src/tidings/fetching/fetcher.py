@@ -15,7 +15,7 @@ from tidings.fetching.exchange import Exchange, HostThrottle
 from tidings.fetching.guard import Guard, without_credentials
 from tidings.fetching.outcomes import BodyPost, FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
-from tidings.model.urls import host_of
+from tidings.model.urls import host_of, mask
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,10 @@ class Fetcher:
                     requests.report_all(partial(_paused, by=outcome))
 
     async def _post(self, post: FormPost | BodyPost) -> PostReply | FetchError:
+        # Of where a document goes the whole address may be secret.
+        shown = post.url if isinstance(post, FormPost) else mask(post.url)
         async with self._slots:
-            return await _outcome(self._client.post(post), post.url)
+            return await _outcome(self._client.post(post), shown)
 
 
 class _HostBatch:

@@ -179,6 +179,13 @@ class ServiceAct(StrEnum):
     """A job."""
 
 
+class ChannelAct(StrEnum):
+    """An operator's action on channels."""
+
+    PAUSE = "mute"
+    RESUME = "unmute"
+
+
 class FollowAct(StrEnum):
     """An operator's action on which sources are followed, and how they are read."""
 
@@ -195,7 +202,16 @@ class FollowAct(StrEnum):
 
 # All that the message about a last action may be about.
 ACTS: frozenset[str] = frozenset(
-    [*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *PeopleAct, *ServiceAct, *FollowAct]
+    [
+        *EntryAct,
+        *SourceAct,
+        *DeskAct,
+        *DeliveryAct,
+        *PeopleAct,
+        *ServiceAct,
+        *ChannelAct,
+        *FollowAct,
+    ]
 )
 
 

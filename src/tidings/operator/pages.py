@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from tidings.model.channels import Channel
 from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import DeliveryState, Newsletter
 from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SettingLine
@@ -215,6 +216,16 @@ class JobsPage:
     found: Workload | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelsPage:
+    """All channels, and how they do."""
+
+    template: ClassVar[str] = "operator/channels.html"
+
+    site: Site
+    found: tuple[Channel, ...]
+
+
 OperatorPage = (
     SignInPage
     | OverviewPage
@@ -229,6 +240,7 @@ OperatorPage = (
     | IssueDeliveriesPage
     | SettingsPage
     | JobsPage
+    | ChannelsPage
     | SourcePage
     | AnyPeoplePage
 )

@@ -1,13 +1,15 @@
-"""The service as operators look after it on the pages: its settings, jobs and workers."""
+"""The service as operators look after it on the pages: its settings, jobs, workers and channels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tidings.channels.store import channels
 from tidings.db import job_tickets
 from tidings.db.database import Database
 from tidings.db.job_tickets import Ticket, Worker
-from tidings.model.operators import SettingLine
+from tidings.model.channels import Channel
+from tidings.model.operators import ChannelAct, SettingLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,7 @@ class Workload:
 
 
 class ServiceDesk:
-    """Settings, jobs and workers; thread-safe.
+    """Settings, jobs, workers and channels; thread-safe.
 
     Attributes:
         settings: Those in force, in the order of the file.
@@ -67,3 +69,20 @@ class ServiceDesk:
         """
         with self._database.write() as connection:
             job_tickets.cancel(connection, job_id)
+
+    def channels(self) -> tuple[Channel, ...]:
+        """Return all channels by name."""
+        with self._database.read() as connection:
+            return tuple(channels.every(connection))
+
+    def act_on_channel(self, name: str, act: ChannelAct) -> None:
+        """Pause a channel, or tell it again.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        with self._database.write() as connection:
+            if act is ChannelAct.PAUSE:
+                channels.pause(connection, name, now=self._clock())
+            else:
+                channels.resume(connection, name)

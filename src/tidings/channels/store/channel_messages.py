@@ -5,7 +5,7 @@ sends one leaves it for another attempt, with the same key: at least once, not e
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import uuid5
 
@@ -179,40 +179,33 @@ def take(connection: Connection, owner: str, *, now: datetime) -> ClaimedChannel
 
     Those that were tried least come first: one that is never taken holds up no other.
     """
+    own = [
+        channel_message.c[name]
+        for name in ClaimedChannelMessage.__dataclass_fields__
+        if name in channel_message.c
+    ]
     due = (
-        select(channel_message, channel.c.name, channel.c.url, channel.c.secret)
+        select(*own, channel.c.name.label("channel"), channel.c.url, channel.c.secret)
         .add_columns(channel.c.failures, topic.c.slug.label("topic"))
         .join(channel, channel.c.id == channel_message.c.channel_id)
         .outerjoin(topic, topic.c.id == channel.c.topic_id)
         .where(*_is_due(now), _is_free(connection))
         .order_by(channel_message.c.attempts, channel_message.c.id)
         .limit(1)
+        # Skipped, not waited for: whoever holds it is taking one of its messages.
         .with_for_update(of=channel, skip_locked=True)
     )
-    row = connection.execute(due).first()
+    row = connection.execute(due).mappings().first()
     if row is None:
         return None
+    taken = replace(ClaimedChannelMessage(**row), attempts=row["attempts"] + 1)
     until = clock(connection) + CHANNEL_LEASE
-    leased = update(channel).where(channel.c.id == row.channel_id)
+    leased = update(channel).where(channel.c.id == taken.channel_id)
     connection.execute(leased.values(lease_owner=owner, lease_until=until))
     # Counted before it is sent: after a crash it was tried.
-    counted = update(channel_message).where(channel_message.c.id == row.id)
-    connection.execute(counted.values(attempts=row.attempts + 1))
-    return ClaimedChannelMessage(
-        id=row.id,
-        key=row.key,
-        attempts=row.attempts + 1,
-        channel_id=row.channel_id,
-        channel=row.name,
-        url=row.url,
-        secret=row.secret,
-        failures=row.failures,
-        topic=row.topic,
-        issue_id=row.issue_id,
-        from_seq=row.from_seq,
-        to_seq=row.to_seq,
-        made_at=row.made_at,
-    )
+    counted = update(channel_message).where(channel_message.c.id == taken.id)
+    connection.execute(counted.values(attempts=taken.attempts))
+    return taken
 
 
 def settle(

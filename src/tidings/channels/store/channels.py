@@ -1,11 +1,11 @@
 """Channels: added, read, edited and removed."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from tidings.catalog import change_log, newsletters, topics
 from tidings.db.channel_tables import channel, channel_message
@@ -72,8 +72,9 @@ def get(connection: Connection, name: str) -> Channel:
 
 def failing(connection: Connection) -> list[Channel]:
     """Return the channels that the operator should look at."""
-    is_failing = channel.c.failures >= FAILING_AFTER
-    return _select(connection, channel.c.last_error.is_not(None), is_failing | _is_paused())
+    # A channel that the operator has paused has no error, unless it failed before.
+    gave_up = or_(channel.c.failures >= FAILING_AFTER, channel.c.paused_at.is_not(None))
+    return _select(connection, channel.c.last_error.is_not(None), gave_up)
 
 
 def count_by_state(connection: Connection) -> Counter[ChannelState]:
@@ -95,9 +96,12 @@ def edit(
         NotFoundError: There is none of that name.
     """
     given = {"url": url, "secret": secret, "per_hour": per_hour}
-    _update(connection, name, {column: one for column, one in given.items() if one is not None})
+    changed = {column: one for column, one in given.items() if one is not None}
+    channel_id = get(connection, name).id
+    if changed:
+        _update(connection, channel_id, changed)
     if url:
-        _begin_afresh(connection, name)
+        _begin_afresh(connection, channel_id)
 
 
 def pause(connection: Connection, name: str, *, now: datetime) -> None:
@@ -106,7 +110,7 @@ def pause(connection: Connection, name: str, *, now: datetime) -> None:
     Raises:
         NotFoundError: There is none of that name.
     """
-    _update(connection, name, {"paused_at": now})
+    _update(connection, get(connection, name).id, {"paused_at": now})
 
 
 def resume(connection: Connection, name: str) -> None:
@@ -115,8 +119,9 @@ def resume(connection: Connection, name: str) -> None:
     Raises:
         NotFoundError: There is none of that name.
     """
-    _update(connection, name, {"paused_at": None})
-    _begin_afresh(connection, name)
+    channel_id = get(connection, name).id
+    _update(connection, channel_id, {"paused_at": None})
+    _begin_afresh(connection, channel_id)
 
 
 def remove(connection: Connection, name: str) -> None:
@@ -125,28 +130,19 @@ def remove(connection: Connection, name: str) -> None:
     Raises:
         NotFoundError: There is none of that name.
     """
-    found = get(connection, name)
-    connection.execute(delete(channel).where(channel.c.id == found.id))
+    connection.execute(delete(channel).where(channel.c.id == get(connection, name).id))
 
 
-def _update(connection: Connection, name: str, values: dict[str, Any]) -> None:
-    found = get(connection, name)
-    if values:
-        connection.execute(update(channel).where(channel.c.id == found.id).values(values))
+def _update(connection: Connection, channel_id: int, values: Mapping[str, object]) -> None:
+    connection.execute(update(channel).where(channel.c.id == channel_id).values(values))
 
 
-def _begin_afresh(connection: Connection, name: str) -> None:
+def _begin_afresh(connection: Connection, channel_id: int) -> None:
     """Forget earlier attempts, which say nothing of the next one, and make that due."""
-    found = get(connection, name)
-    forgotten = {"failures": 0, "wait_until": None, "last_error": None}
-    connection.execute(update(channel).where(channel.c.id == found.id).values(forgotten))
-    waiting = (channel_message.c.channel_id == found.id, channel_message.c.finished_at.is_(None))
+    _update(connection, channel_id, {"failures": 0, "wait_until": None, "last_error": None})
+    waiting = (channel_message.c.channel_id == channel_id, channel_message.c.finished_at.is_(None))
     untried = {"attempts": 0, "next_try_at": channel_message.c.made_at}
     connection.execute(update(channel_message).where(*waiting).values(untried))
-
-
-def _is_paused() -> ColumnElement[bool]:
-    return channel.c.paused_at.is_not(None)
 
 
 def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Channel]:
@@ -165,8 +161,4 @@ def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Channel
         .where(*rules)
         .order_by(channel.c.name)
     )
-    return [_to_channel(row) for row in connection.execute(statement)]
-
-
-def _to_channel(row: Row[*tuple[Any, ...]]) -> Channel:
-    return Channel(**row._asdict())
+    return [Channel(**row) for row in connection.execute(statement).mappings()]
