@@ -157,7 +157,7 @@ def test_a_page_that_answers_429_pauses_the_host(polled):
     [result] = [one for one in polled.poll().sources if one.url == FEED]
 
     assert "asked for a pause" in result.error
-    assert "429 Slow" in polled.source().full_text.last_error
+    assert "429 Slow" in polled.source().full_text.error
 
 
 def test_more_than_so_many_pages_of_one_poll_are_left_alone(polled, monkeypatch):
@@ -170,7 +170,7 @@ def test_more_than_so_many_pages_of_one_poll_are_left_alone(polled, monkeypatch)
     assert len(pages) == len(("feed", "robots.txt")) + 3
     known = polled.source().full_text
     assert (known.fetched, known.failed) == (3, 5)
-    assert known.last_error == "there were too many pages for one poll"
+    assert known.error == "there were too many pages for one poll"
 
 
 def test_what_works_again_fails_no_longer(polled):
@@ -183,7 +183,7 @@ def test_what_works_again_fails_no_longer(polled):
     polled.poll()
 
     known = polled.source().full_text
-    assert (known.fetched, known.failed, known.failing_since, known.last_error) == (
+    assert (known.fetched, known.failed, known.failing_since, known.error) == (
         1,
         1,
         None,

@@ -22,7 +22,7 @@ def of_sources(
             mode=TextMode(row.mode),
             fetched=row.fetched,
             failed=row.failed,
-            last_error=row.last_error,
+            error=row.error,
             failing_since=row.failing_since,
         )
         for row in connection.execute(statement)

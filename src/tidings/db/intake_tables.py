@@ -92,7 +92,7 @@ source_text = Table(
     Column("mode", Text, nullable=False),
     Column("fetched", Integer, nullable=False, server_default="0"),
     Column("failed", Integer, nullable=False, server_default="0"),
-    Column("last_error", Text),
+    Column("error", Text),
     Column("failing_since", UtcDateTime),
 )
 

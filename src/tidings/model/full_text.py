@@ -36,14 +36,14 @@ class FullText:
     Attributes:
         fetched: How many articles were, so far.
         failed: How many entries stayed as the feed has them, though their page was wanted.
-        last_error: Why the last one did; None if the last poll got all that it wanted.
+        error: Why the last one did; None if the last poll got all that it wanted.
         failing_since: Since when no poll got all.
     """
 
     mode: TextMode
     fetched: int = 0
     failed: int = 0
-    last_error: str | None = None
+    error: str | None = None
     failing_since: datetime | None = None
 
     @property
@@ -53,4 +53,4 @@ class FullText:
         if not self.failing_since:
             return counts
         since = f"{self.failing_since:%Y-%m-%d %H:%M}"
-        return f"{counts}, {self.failed} not; failing since {since}: {self.last_error}"
+        return f"{counts}, {self.failed} not; failing since {since}: {self.error}"

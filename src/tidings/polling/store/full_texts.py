@@ -19,7 +19,7 @@ def note(connection: Connection, notes: Mapping[int, TextNote], *, now: datetime
             "of_source": source_id,
             "more": one.fetched,
             "less": one.failed,
-            "error": one.error or None,
+            "because": one.error or None,
             "at": now,
         }
         for source_id, one in notes.items()
@@ -33,7 +33,7 @@ def note(connection: Connection, notes: Mapping[int, TextNote], *, now: datetime
         .values(
             fetched=table.fetched + bindparam("more", type_=table.fetched.type),
             failed=table.failed + failed,
-            last_error=bindparam("error", type_=table.last_error.type),
+            error=bindparam("because", type_=table.error.type),
             failing_since=case((failed > 0, since), else_=null()),
         )
     )
