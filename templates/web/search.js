@@ -1,7 +1,6 @@
 // Search on a site of files. What was looked for stays in the browser: only files are asked for, by
 // how the words begin. Words are cut as `tidings.model.words` cuts them, and spread over files as
-// `tidings.publishing.search_files` does it.
-"use strict";
+// `tidings.publishing.search_files` does it. A module, for its names are not those of `script.js`.
 
 const form = document.getElementById("search");
 const field = document.getElementById("q");
@@ -20,7 +19,7 @@ const PART = /(-)?(?:["“”]([^"“”]*)["“”]?|([^\s"“”]+))/gu;
 const files = new Map();
 let turn = 0; // of the search whose hits are shown
 
-function load(path) {
+export function load(path) {
   if (!files.has(path)) {
     const loading = fetch(new URL(path, form.action)).then((answer) => {
       if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
@@ -32,7 +31,7 @@ function load(path) {
   return files.get(path);
 }
 
-function patternsOf({ marks, unspaced }) {
+export function patternsOf({ marks, unspaced }) {
   const run = `[\\p{L}\\p{N}]+(?:[${marks}]+[\\p{L}\\p{N}]*)*`;
   const suffix = "(?:(?<=[A-Za-z0-9])(?:\\+\\+|#)(?![A-Za-z0-9_+#]))?";
   return {
@@ -49,7 +48,7 @@ function normalised(text) {
   return bare.normalize("NFKC");
 }
 
-function wordsOf(text, patterns) {
+export function wordsOf(text, patterns) {
   const runs = normalised((text.match(patterns.run) ?? []).join(" ")).match(patterns.run) ?? [];
   return runs
     .flatMap((run) => run.match(patterns.stretch))
@@ -125,6 +124,11 @@ async function find(text) {
     .map(({ id }) => id);
 }
 
+function written(day, options) {
+  const { locale } = document.body.dataset;
+  return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(new Date(day));
+}
+
 function articleOf(entry) {
   const article = template.content.cloneNode(true);
   const [title, source] = article.querySelectorAll("a");
@@ -135,10 +139,8 @@ function articleOf(entry) {
   source.textContent = entry.source;
   source.href = entry.page;
   time.dateTime = entry.day;
-  time.textContent = new Intl.DateTimeFormat(document.body.dataset.locale, {
-    dateStyle: "medium",
-    timeZone: "UTC",
-  }).format(new Date(entry.day));
+  time.textContent = written(entry.day, { day: "numeric", month: "short" });
+  time.title = written(entry.day, { dateStyle: "long" });
   if (entry.excerpt && entry.excerpt !== entry.title) excerpt.textContent = entry.excerpt;
   else excerpt.remove();
   for (const one of [title, excerpt]) {

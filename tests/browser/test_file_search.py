@@ -214,10 +214,24 @@ def test_an_index_that_cannot_be_loaded_is_said_and_asked_for_again(shown):
 
 def test_words_are_cut_in_the_browser_as_they_are_in_the_index(shown):
     shown.visit("/project/search/")
-    cut = "async (text) => wordsOf(text, patternsOf(await load('index.json')))"
+    cut = """async (text) => {
+      const own = await import(document.querySelector("script[type=module]").src);
+      return own.wordsOf(text, own.patternsOf(await own.load("index.json")));
+    }"""
 
     for text in TEXTS:
         assert shown.page.evaluate(cut, text) == [word[:50] for word in words_of(text)], text
+
+
+def test_both_scripts_of_the_page_work_beside_each_other(shown):
+    shown.visit("/project/search/?q=strike")
+    wait_for(shown, 1)
+
+    shown.page.get_by_role("button", name="Light or dark").click()
+
+    assert shown.page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert shown.page.locator("#hits time").text_content() == "20 Nov"
+    assert shown.complaints == []
 
 
 def test_without_scripts_the_page_says_so(browser, origin):

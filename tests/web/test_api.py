@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import update
 
 from api_visitor import ApiVisitor
-from browser.showcase import serving
+from browser.showcase import Showcase, serving
 from installation import on_sqlite
 from newsletter_site import NEWS
 from operator_site import OperatorSite
@@ -17,10 +17,11 @@ from parsed_entries import DAY, NOON
 from parsed_entries import an_entry as a_parsed_entry
 from polls_by_hand import read_poll
 from tidings.db.tables import entry, source
+from tidings.errors import DatabaseAwayError
 from tidings.model.entries import EntryState, Republish
 from tidings.model.feed import Enclosure, Image
 from tidings.polling.store import leases, polls
-from web.visitors import Visitor
+from web.visitors import Visitor, app_of
 
 
 @pytest.fixture
@@ -330,6 +331,21 @@ def test_a_mistake_of_ours_is_told_as_a_problem_without_its_details(control):
 
     assert answer.status == 500
     assert "authors" not in answer.value["detail"]
+
+
+class AwayPublication(Showcase):
+    """A publication whose database is away."""
+
+    def stamp(self, address):
+        raise DatabaseAwayError("read", f"it is locked: {address}")
+
+
+def test_a_database_that_is_away_is_told_as_a_problem_with_when_to_come_again(operations):
+    with serving(app_of(AwayPublication(), operations)) as url:
+        answer = ApiVisitor(Visitor(url))("/entries")
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "30")
+    assert "try again" in answer.value["detail"]
 
 
 @on_sqlite

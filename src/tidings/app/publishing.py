@@ -20,7 +20,7 @@ from tidings.publishing import static_site
 from tidings.publishing.hub_pings import HubPinger
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
-from tidings.publishing.static_site import SiteFolder, Written
+from tidings.publishing.static_site import Written
 from tidings.publishing.static_site import page_path as file_path
 from tidings.templating.site import Site
 
@@ -105,8 +105,10 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    with static_site.opened(folder) as site:
-        return _bring_up_to_date(app, site)
+    context = _files_context(app)
+    return static_site.publish(
+        app.database, context, folder, assets=_assets(app, context), clock=utc_now
+    )
 
 
 def published_again(app: App, folder: Path, *, pause: timedelta) -> Iterator[Written]:
@@ -121,7 +123,7 @@ def published_again(app: App, folder: Path, *, pause: timedelta) -> Iterator[Wri
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    outage = Seldom(logger, "database away")
+    context, outage = _files_context(app), Seldom(logger, "database away")
     published: tuple[int, datetime] | None = None
     with static_site.opened(folder) as site:
         while True:
@@ -129,26 +131,29 @@ def published_again(app: App, folder: Path, *, pause: timedelta) -> Iterator[Wri
                 change, now = _last_change(app), utc_now()
                 # The hour is for the status page, which moves with every poll.
                 if published is None or change != published[0] or now - published[1] > AN_HOUR:
-                    yield _bring_up_to_date(app, site)
+                    assets = _assets(app, context)
+                    yield static_site.bring_up_to_date(
+                        site, app.database, context, assets=assets, clock=utc_now
+                    )
                     published = change, now
             except DatabaseAwayError as error:
                 outage.warn(because=str(error))
             time.sleep(pause.total_seconds())
 
 
-def _bring_up_to_date(app: App, site: SiteFolder) -> Written:
+def _files_context(app: App) -> SiteContext:
+    context = site_context_of(app, file_path)
+    site = replace(context.site, has_file_search=True, has_status=True)
+    return replace(context, site=site, is_live=False)
+
+
+def _assets(app: App, context: SiteContext) -> dict[str, bytes]:
     templates = app.page_templates
-    context = replace(
-        site_context_of(app, file_path),
-        site=replace(site_of(app), has_file_search=True, has_status=True),
-        is_live=False,
-    )
-    assets = {
+    return {
         **templates.fonts,
         **{name: templates.file(name) for name in FILES},
         "status/index.html": status_body(app.database, context, now=_last_poll(app)),
     }
-    return static_site.bring_up_to_date(site, app.database, context, assets=assets, clock=utc_now)
 
 
 def _last_change(app: App) -> int:

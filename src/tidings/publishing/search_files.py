@@ -120,11 +120,12 @@ class SearchFiles:
         return _json({str(one.id): self._record(one) for one in sorted(found, key=lambda e: e.id)})
 
     def _record(self, entry: Entry) -> dict[str, str | None]:
+        excerpt = plain_text.readable(entry.excerpt)
         is_ours = entry.source.republish is Republish.FULL or not entry.url
         return {
             "title": plain_text.readable(headline(entry)),
             "url": self._site.href(f"/entries/{entry.id}") if is_ours else entry.url,
-            "excerpt": plain_text.readable(entry.excerpt)[:EXCERPT],
+            "excerpt": excerpt if len(excerpt) <= EXCERPT else f"{excerpt[: EXCERPT - 1]}…",
             "language": entry.language,
             "source": entry.source.title,
             "page": self._site.href(f"/sources/{entry.source.slug}"),

@@ -18,7 +18,7 @@ from tidings.publishing.formats.sitemap import robots
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web import responses
-from tidings.web.api.routes import api_routes, by_path
+from tidings.web.api.routes import ErrorAnswers, api_routes
 from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
@@ -97,7 +97,7 @@ def create_app(
     )
     documents = Documents(publication, site, operator_sessions)
     private = PrivateResponses(site, templates, trusted=tokens.trusted, clock=tokens.clock)
-    told = by_path(error_pages, site)
+    told = ErrorAnswers(error_pages, site)
     app = Starlette(
         routes=[
             *documents.routes(),

@@ -18,6 +18,7 @@ from tidings.errors import (
     NotFoundError,
     TidingsError,
 )
+from tidings.web.middleware import SOON
 from tidings.web.responses import FOR_ANY_SITE
 
 TYPE = "application/problem+json"
@@ -87,6 +88,6 @@ def failed(_: Request) -> Response:
     return problem(500, DETAILS[500])
 
 
-def away(_: Request, *, headers: Mapping[str, str]) -> Response:
+def away(_: Request) -> Response:
     """Answer 503."""
-    return problem(503, DETAILS[503], headers=headers)
+    return problem(503, DETAILS[503], headers=SOON)

@@ -1,8 +1,7 @@
 """The routes of the API, its description, and which errors are told as problems."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +14,7 @@ from tidings.web.api.acting import ApiActs
 from tidings.web.api.acts import ACTS
 from tidings.web.api.openapi import render_openapi
 from tidings.web.api.reading import READS, ApiReads
-from tidings.web.middleware import SOON, ErrorPages
+from tidings.web.middleware import ErrorPages
 from tidings.web.minutely import FOR_A_MINUTE, MinutelyDocument
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
@@ -52,31 +51,38 @@ async def _describe(request: Request, *, body: CachedBody) -> Response:
     return responses.full_response(request, body, headers=headers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorAnswers:
+class ErrorTeller(Protocol):
     """What answers errors: 4xx, 500 and 503."""
 
-    refused: Callable[[Request, Exception], Response]
-    failed: Callable[[Request], Response]
-    away: Callable[[Request], Response]
+    def refused(self, request: Request, error: Exception, /) -> Response:
+        """Answer 4xx."""
+
+    def failed(self, request: Request, /) -> Response:
+        """Answer 500."""
+
+    def away(self, request: Request, /) -> Response:
+        """Answer 503."""
 
 
-def by_path(pages: ErrorPages, site: Site) -> ErrorAnswers:
-    """Return what tells programs of problems, and people by `pages`."""
-    prefix = site.href("/api/")
+class ErrorAnswers:
+    """Answers programs with problems, and people with pages."""
 
-    def is_api(request: Request) -> bool:
-        path: str = request.scope["path"]
-        return path.startswith(("/api/", prefix))
+    def __init__(self, pages: ErrorPages, site: Site) -> None:
+        self._pages = pages
+        # Whether a proxy takes the path of the site off or not.
+        self._beginnings = ("/api/", site.href("/api/"))
 
-    return ErrorAnswers(
-        refused=lambda request, error: (
-            problems.refused(request, error) if is_api(request) else pages.refused(request, error)
-        ),
-        failed=lambda request: (
-            problems.failed(request) if is_api(request) else pages.failed(request)
-        ),
-        away=lambda request: (
-            problems.away(request, headers=SOON) if is_api(request) else pages.away(request)
-        ),
-    )
+    def refused(self, request: Request, error: Exception) -> Response:
+        """Answer 4xx."""
+        return self._teller(request).refused(request, error)
+
+    def failed(self, request: Request) -> Response:
+        """Answer 500."""
+        return self._teller(request).failed(request)
+
+    def away(self, request: Request) -> Response:
+        """Answer 503."""
+        return self._teller(request).away(request)
+
+    def _teller(self, request: Request) -> ErrorTeller:
+        return problems if request.scope["path"].startswith(self._beginnings) else self._pages
