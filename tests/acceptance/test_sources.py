@@ -410,3 +410,28 @@ def test_what_is_no_list_is_refused_whole(tidings_on_sqlite, tmp_path):
 
     assert refused.status == 1
     assert refused.err == f"tidings: cannot read {file}: it is not OPML\n"
+
+
+@on_sqlite
+def test_a_list_of_another_program_is_carried_over_as_far_as_there_is_the_same_here(tidings):
+    (tidings.folder / "miniflux.opml").write_text(
+        '<opml version="2.0"><body>'
+        '<outline text="A" xmlUrl="https://a.example/feed" crawler="true" userAgent="agent/1.0"'
+        ' cookie="sid=secret" blocklistRules="ads"/>'
+        '<outline text="B" xmlUrl="https://me:secret@b.example/feed" disabled="true"'
+        ' proxyUrl="http://p.example:8080"/></body></opml>'
+    )
+    (tidings.folder / "planet.ini").write_text("[Planet]\n[https://c.example/feed]\nname = C\n")
+
+    imported = tidings("source", "import", tidings.folder / "miniflux.opml")
+    planet = tidings("source", "import", tidings.folder / "planet.ini")
+
+    assert imported.out == "2 added, 0 followed already\n"
+    assert "A: its rules for entries (see `filter add`)" in imported.err
+    assert "secret" not in imported.out + imported.err
+    assert planet.out == "1 added, 0 followed already\n"
+    first, second, _ = (tidings("source", "show", n, "--json").json for n in (1, 2, 3))
+    assert (first["full_text"], first["state"]) == ("on", "active")
+    assert first["access"] == "1 cookie, user agent"
+    assert second["state"] == "paused"
+    assert second["access"] == "login, proxy"

@@ -9,7 +9,7 @@ from real_samples import SAMPLES, needs
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.decoding import undo_mojibake
-from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, OpmlSources, read_opml
+from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, SourceList, read_opml
 from tidings.publishing.formats.opml import render_opml
 
 
@@ -31,7 +31,7 @@ def test_a_feed_is_read_with_all_that_is_said_of_it():
         a_feed(title="A &amp; B", text="C", htmlUrl="https://a.example/", category="/sea,/air")
     )
 
-    assert read_opml(body) == OpmlSources(
+    assert read_opml(body) == SourceList(
         outlines=(
             FeedOutline(
                 url="https://a.example/feed",
@@ -295,7 +295,7 @@ def test_what_is_not_opml_is_refused(body):
 
 
 def test_a_list_of_nothing_is_read():
-    assert read_opml(a_list("")) == OpmlSources(outlines=())
+    assert read_opml(a_list("")) == SourceList(outlines=())
 
 
 def test_folders_may_be_nested_up_to_the_limit():
@@ -324,7 +324,7 @@ def test_an_entity_bomb_costs_nothing():
     try:
         subscriptions = read_opml(body)
     except ParseError:
-        subscriptions = OpmlSources(outlines=())
+        subscriptions = SourceList(outlines=())
 
     assert time.process_time() - started < 1
     assert all(len(outline.title) <= 300 for outline in subscriptions.outlines)
@@ -363,7 +363,7 @@ def test_what_we_write_is_read_back_the_same(outlines):
     # Titles that all look like text that was encoded twice are taken for it.
     assume(undo_mojibake(written.decode()) is None)
 
-    assert read_opml(written) == OpmlSources(outlines=tuple(outlines))
+    assert read_opml(written) == SourceList(outlines=tuple(outlines))
 
 
 @needs("opml/manifest.jsonl")
@@ -376,4 +376,4 @@ def test_real_lists_are_read_whole():
 
         assert len(subscriptions.outlines) == sample["distinct"], sample["path"]
         assert bool(subscriptions.problems) != sample["wellformed"], sample["path"]
-        assert read_opml(written) == OpmlSources(outlines=subscriptions.outlines)
+        assert read_opml(written) == SourceList(outlines=subscriptions.outlines)

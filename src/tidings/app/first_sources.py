@@ -23,13 +23,13 @@ def import_first_sources(app: App) -> None:
         if not name or sources.urls(connection):
             return
     # Here: every later start of the service does without.
-    from tidings.parsing.opml import read_opml
+    from tidings.parsing.source_lists import read_source_list
     from tidings.polling.source_list import import_sources
 
     # The operator's file, failing that the one that we ship.
     path = Path(name) if Path(name).exists() else data_dir("config").parent / name
     try:
-        listed = read_opml(path.read_bytes())
+        listed = read_source_list(path.read_bytes())
     except (OSError, ParseError) as error:
         raise ConfigError(f"[sources] import_at_first_start: {error}") from error
     for problem in listed.problems:

@@ -38,7 +38,7 @@ _SHOWN = {
 @click.argument("file", type=click.File("rb"))
 @click.pass_obj
 def import_list(start: Start, file: BinaryIO) -> None:
-    """Follow every source of an OPML list; folders and categories become topics.
+    """Follow every source of an OPML list, or of a Planet's settings; folders become topics.
 
     Nothing is fetched now. Exits with status 1 if part of the list could not be read; the
     rest is imported.
@@ -46,16 +46,18 @@ def import_list(start: Start, file: BinaryIO) -> None:
     Example: tidings source import subscriptions.opml
     """
     from tidings.app.app import opened, utc_now
-    from tidings.parsing.opml import read_opml
+    from tidings.parsing.source_lists import read_source_list
     from tidings.polling.source_list import import_sources
 
     try:
-        listed = read_opml(file.read())
+        listed = read_source_list(file.read())
     except ParseError as error:
         raise ImportFileError(file.name, error.because) from error
     with opened(start.settings()) as app:
         result = import_sources(app.database, listed.outlines, clock=utc_now)
     click.echo(f"{result.added} added, {result.known} followed already")
+    for what in listed.left:
+        click.echo(f"note: not carried over: {what}", err=True)
     for problem in listed.problems:
         click.echo(f"tidings: not imported: {problem}", err=True)
     if listed.problems:

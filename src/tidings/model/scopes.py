@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidings.model.access import Access
 from tidings.model.entries import Entry
+from tidings.model.full_text import TextMode
 from tidings.model.page_rules import PageRules
 
 # Publish sequences in one archive. Never to be changed: feed readers do not fetch one twice.
@@ -143,13 +145,22 @@ class FeedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOutline:
-    """A source as OPML lists it; `page` says how it is read, if it is a page without a feed."""
+    """A source as a list has it.
+
+    Attributes:
+        page: How it is read, if it is a page without a feed.
+        full_text: Of which entries the articles are fetched; None for none.
+        access: What its requests carry, beside a login in the address.
+    """
 
     url: str
     title: str = ""
     site_url: str | None = None
     topics: tuple[str, ...] = ()
     page: PageRules | None = None
+    full_text: TextMode | None = None
+    access: Access | None = None
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

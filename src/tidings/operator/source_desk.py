@@ -26,7 +26,8 @@ from tidings.model.urls import web_address, without_credentials
 from tidings.operator.explain import explain_source
 from tidings.operator.moderation import parse_republish
 from tidings.operator.store import moderation
-from tidings.parsing.opml import OpmlSources, read_opml
+from tidings.parsing.opml import SourceList
+from tidings.parsing.source_lists import read_source_list
 from tidings.polling.discover import Prober
 from tidings.polling.follow import FeedPreview, SourceAdder, preview_feeds
 from tidings.polling.source_list import ImportSummary, import_sources
@@ -329,8 +330,8 @@ class SourceDesk:
             filters.remove(connection, filter_id)
 
 
-def _read_list(body: bytes) -> OpmlSources:
+def _read_list(body: bytes) -> SourceList:
     try:
-        return read_opml(body)
+        return read_source_list(body)
     except ParseError as error:
         raise InvalidError("list", "OPML", error.because) from error

@@ -11,6 +11,7 @@ from tidings.model.page_rules import PAGE_RULES, SELECTORS, PageRules
 from tidings.model.scopes import FeedOutline
 from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
+from tidings.parsing.list_extras import ListExtras, read_extras
 from tidings.parsing.page_tree import is_selector
 from tidings.parsing.xml_repair import repair
 
@@ -37,19 +38,21 @@ _AMBIGUOUS = "\ue000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpmlSources:
+class SourceList:
     """The sources of a list.
 
     Attributes:
         outlines: Each source once, in the order of the list; topics from folders and categories.
         problems: Lines that could not be read, and why.
+        left: What is said of sources that there is nothing for here, each with its source.
     """
 
     outlines: tuple[FeedOutline, ...]
     problems: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
-def read_opml(body: bytes) -> OpmlSources:
+def read_opml(body: bytes) -> SourceList:
     """Return the sources that an OPML document lists; nothing is fetched.
 
     Raises:
@@ -70,11 +73,13 @@ def read_opml(body: bytes) -> OpmlSources:
     root = _root(repaired.text.encode(), parser)
     outlines: dict[str, FeedOutline] = {}
     problems = _defects(parser.error_log, before=before)
+    left: list[str] = []
     for element, attributes, folders in _walk(root):
         if _is_folder(element, attributes):
             continue
         try:
-            outline = _outline(attributes, folders)
+            extras = read_extras(attributes)
+            outline = _outline(attributes, folders, extras)
         except ValueError as error:
             name = _title(attributes) or "without title"
             line = (
@@ -84,7 +89,9 @@ def read_opml(body: bytes) -> OpmlSources:
         else:
             known = outlines.get(outline.url)
             outlines[outline.url] = _merged(known, outline) if known else outline
-    return OpmlSources(outlines=tuple(outlines.values()), problems=tuple(problems))
+            name = outline.title or outline.url
+            left += [one_line(f"{name}: {what}") for what in extras.left]
+    return SourceList(outlines=tuple(outlines.values()), problems=tuple(problems), left=tuple(left))
 
 
 def _root(body: bytes, parser: etree.XMLParser) -> etree._Element:
@@ -155,8 +162,10 @@ def _is_folder(element: etree._Element, attributes: dict[str, str]) -> bool:
     return "xmlurl" not in attributes and any(_name(child) == "outline" for child in element)
 
 
-def _outline(attributes: dict[str, str], folders: tuple[str, ...]) -> FeedOutline:
-    url = _feed_url(attributes.get("xmlurl", ""))
+def _outline(
+    attributes: dict[str, str], folders: tuple[str, ...], extras: ListExtras
+) -> FeedOutline:
+    url = feed_url(attributes.get("xmlurl", ""))
     title = _title(attributes)
     return FeedOutline(
         url=url,
@@ -164,6 +173,9 @@ def _outline(attributes: dict[str, str], folders: tuple[str, ...]) -> FeedOutlin
         site_url=_find_site_url(attributes.get("htmlurl", "")),
         topics=_distinct(folders, _topics(attributes.get("category", ""))),
         page=_find_rules(attributes),
+        full_text=extras.full_text,
+        access=extras.access,
+        is_paused=extras.is_paused,
     )
 
 
@@ -178,7 +190,7 @@ def _find_rules(attributes: dict[str, str]) -> PageRules | None:
     return PageRules.of(said)
 
 
-def _feed_url(claimed: str) -> str:
+def feed_url(claimed: str) -> str:
     """Return `claimed` as an http(s) URL without the schemes that only feed readers know."""
     if not claimed:
         raise ValueError("no feed address")
@@ -200,7 +212,7 @@ def _feed_url(claimed: str) -> str:
 
 def _find_site_url(claimed: str) -> str | None:
     try:
-        return _feed_url(claimed)
+        return feed_url(claimed)
     except ValueError:
         return None
 

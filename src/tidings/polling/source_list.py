@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidings.catalog import sources, topics
+from tidings.catalog import private_sources, source_edits, sources, text_sources, topics
 from tidings.catalog.sources import NewSource
 from tidings.db.database import WRITE_PAUSE, Connection, Database
+from tidings.model.access import Access, apply_change
 from tidings.model.scopes import FeedOutline
+from tidings.model.sources import SourceState
 from tidings.model.urls import without_credentials
 from tidings.stories.store import stories
 
@@ -78,4 +80,20 @@ def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, no
         )
         for outline in outlines
     ]
-    return len(sources.add(connection, new, now=now))
+    ids = sources.add(connection, new, now=now)
+    for source_id, outline in zip(ids, outlines, strict=True):
+        _put_extras(connection, source_id, outline, now=now)
+    return len(ids)
+
+
+def _put_extras(
+    connection: Connection, source_id: int, outline: FeedOutline, *, now: datetime
+) -> None:
+    if outline.full_text:
+        text_sources.put(connection, source_id, outline.full_text)
+    if outline.access:
+        # Beside the login that its address may have had.
+        own = private_sources.of_sources(connection, [source_id]).get(source_id, Access())
+        private_sources.put(connection, source_id, apply_change(own, outline.access))
+    if outline.is_paused:
+        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=now)
