@@ -22,6 +22,7 @@ from tidings.channels import webhook
 from tidings.channels.store import channels
 from tidings.channels.store.channels import NewChannel
 from tidings.config import DatabaseSettings, Settings
+from tidings.demo import letters
 from tidings.demo.receiver import Receiver
 from tidings.demo.world import TOPICS, World
 from tidings.errors import ConfigError
@@ -31,6 +32,7 @@ from tidings.model.service_status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
 from tidings.newsletters.send_by_hand import send_now
 from tidings.newsletters.windows import next_due
+from tidings.polling.mail_gatherer import follow_list
 from tidings.subscribers.store import subscriptions
 from tidings.web.server import bound, serve
 
@@ -156,8 +158,23 @@ def _poll(tour: Tour) -> None:
         )
     say(
         f"   {summary.polled} polled in {time.monotonic() - started:.1f} s:"
-        f" {summary.new} new entries, {summary.failed} failed as they should\n"
+        f" {summary.new} new entries, {summary.failed} failed as they should"
     )
+    _take_letters(tour)
+
+
+def _take_letters(tour: Tour) -> None:
+    """Follow a newsletter that has written to us."""
+    app, now = tour.app, utc_now()
+    for letter in letters.letters(now):
+        mailing.mail_gatherer(app).take(letter)
+    new = NewSource(url="", topics=["Systems 系统"])
+    source = follow_list(app.database, letters.KEY, new, now=now)
+    with polling(app) as gathering:
+        gathering.intake_reader().ingest_all(stop=Event())
+    with app.database.read() as connection:
+        found = sources.get(connection, source.id)
+    tour.say(f"   and by mail, {found.title}: {found.entries} letters\n")
 
 
 def _mail(tour: Tour) -> None:
