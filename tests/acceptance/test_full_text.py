@@ -2,7 +2,8 @@
 
 import pytest
 
-from fake_publisher import answer
+from fake_publisher import answer, redirect
+from tidings.parsing import article as tidings_article
 
 WORDS = (
     "The log is flushed before any page it describes, so that a crash loses nothing that was"
@@ -203,6 +204,33 @@ def test_a_page_of_another_host_is_asked_without_the_login_of_the_source(tidings
     assert (robots.path, page.path) == ("/robots.txt", "/page")
     assert "x-key" not in robots.headers | page.headers
     assert page.at - robots.at >= 0.45
+
+
+def test_a_missing_extra_is_said_and_no_page_is_fetched(tidings_on_sqlite, web, monkeypatch):
+    publisher = TeasingPublisher(web)
+    follow(tidings_on_sqlite, publisher)
+    monkeypatch.setattr(tidings_article, "find_spec", lambda _: None)
+
+    refused = tidings_on_sqlite("source", "edit", 1, "--full-text", "auto")
+    tidings_on_sqlite("poll", "--all")
+
+    assert refused.status == 2
+    assert "full text needs the extra: pip install 'tidings[text]'" in refused.err
+    assert "pip install 'tidings[text]'" in tidings_on_sqlite("source", "show", 1).out
+    assert publisher.paths == []
+
+
+def test_where_a_link_leads_has_a_say_as_well(tidings_on_sqlite, web):
+    other = web.publisher()
+    other.serve("/robots.txt", answer(body=b"User-agent: *\nDisallow: /"))
+    publisher = TeasingPublisher(web)
+    publisher.server.serve("/posts/2", redirect(other.serve("/page", article())))
+    follow(tidings_on_sqlite, publisher)
+
+    tidings_on_sqlite("poll", "--all")
+
+    assert content(tidings_on_sqlite) == "Teaser of 2. Read more…"
+    assert "asks not to fetch it" in tidings_on_sqlite("source", "show", 1).out
 
 
 def test_a_site_that_refuses_is_not_asked_for_every_page(tidings_on_sqlite, web):

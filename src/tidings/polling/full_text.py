@@ -154,9 +154,10 @@ class TextCompleter:
         url = entry.url or ""
         if not is_installed():
             raise ParseError(url, MISSING)
-        if not robots.is_allowed(self._robots_of(due, url), url):
-            raise FetchError(url, "the robots.txt of its site asks not to fetch it")
+        self._refuse_excluded(due, url)
         page = self._get(due, url)
+        # A link that only counts who follows it, say: where it leads is known now.
+        self._refuse_excluded(due, page.url)
         document = Document(
             url=page.url,
             body=page.body,
@@ -166,6 +167,10 @@ class TextCompleter:
         )
         [whole] = self._result(self._parse(document, {}), url).entries
         return whole
+
+    def _refuse_excluded(self, due: DueSource, url: str) -> None:
+        if not robots.is_allowed(self._robots_of(due, url), url):
+            raise FetchError(url, "the robots.txt of its site asks not to fetch it")
 
     def _robots_of(self, due: DueSource, url: str) -> str:
         """Return the robots.txt of a site, empty if there is none; from the last day, or now.
