@@ -386,7 +386,6 @@ VALUES = st.one_of(
 )
 
 
-@on_sqlite
 def test_whatever_is_asked_is_answered_as_described(room, ask):
     room.publish(room.follow(topic="birds"), 3, text="a tern")
     readable = [path for path in ask.description["paths"] if not path.startswith("/operator")]

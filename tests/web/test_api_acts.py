@@ -316,7 +316,6 @@ JSON = st.recursive(
 )
 
 
-@on_sqlite
 def test_whatever_is_sent_is_answered_as_described(control, room, ask):
     room.publish(room.follow(), 2)
     writing = [
