@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-KILLS = 6
+KILLS = 4
 
 
 def test_roles_killed_at_random_lose_nothing_and_do_nothing_twice(postgres_url):

@@ -94,6 +94,7 @@ def test_a_long_list_goes_on_where_it_ended(control):
     assert b'name="after"' not in rest.body
 
 
+@on_sqlite
 def test_all_newsletters_of_a_person_are_in_one_piece(control, ann, database):
     control.room.add_newsletter("weekly")
     control.room.subscribe("bob@example.net", "weekly")
@@ -119,6 +120,7 @@ def test_a_search_looks_at_so_many_people_and_goes_on(control, ann, database, mo
     assert addresses_in(rest) == ["bob@example.net"]
 
 
+@on_sqlite
 def test_a_whole_address_is_found_at_once(control, ann, monkeypatch):
     control.room.subscribe("cleo@example.net")
     monkeypatch.setattr(bulk, "WINDOW", 2)
@@ -177,6 +179,7 @@ def test_weeks_that_are_known_in_part_are_left_out(control, database, monkeypatc
     assert [(one.start, one.begun) for one in found] == [(start, 1) for start in starts[2:]]
 
 
+@on_sqlite
 def test_somebody_is_added_on_their_behalf(control):
     added = post(control, f"{PEOPLE}/add", address=" Ann@Example.org ", newsletter="news")
     again = post(control, f"{PEOPLE}/add", address="ann@example.org", newsletter="news")
@@ -190,6 +193,7 @@ def test_somebody_is_added_on_their_behalf(control):
     assert b'value="nobody"' in wrong.body
 
 
+@on_sqlite
 def test_a_subscription_is_changed_and_ended(control, ann):
     one = subscription_of(control, "ann@example.org")
     choice = {"frequency": "weekly", "hour": "9", "timezone": "Asia/Shanghai", "language": "zh"}
@@ -205,6 +209,7 @@ def test_a_subscription_is_changed_and_ended(control, ann):
     assert b"by an operator" in control.get(f"{PEOPLE}/{ann}").body
 
 
+@on_sqlite
 def test_a_choice_that_is_none_is_said_and_nobody_elses_subscription_changed(control, ann):
     one, other = (
         subscription_of(control, address) for address in ("ann@example.org", "bob@example.net")
@@ -267,6 +272,7 @@ def test_a_person_is_erased_after_a_question(control, ann):
     assert control.get(f"{PEOPLE}/{ann}").status == 404
 
 
+@on_sqlite
 def test_a_list_is_tried_and_then_imported(control):
     path = f"{PEOPLE}/import"
     said = {"newsletter": "news", "list": LIST, "column Shoe size": "-"}
@@ -327,6 +333,7 @@ def test_a_list_comes_as_a_file_as_well(control):
     assert b"it is not UTF-8" in bad.body
 
 
+@on_sqlite
 def test_subscribers_are_exported_as_an_import_reads_them(control, ann):
     answer = post(control, f"{PEOPLE}/export", newsletter="news")
 

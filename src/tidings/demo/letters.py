@@ -24,14 +24,14 @@ _FRAME = """<html><body><div style="display:none">Words for the list of letters.
 
 
 def letters(now: datetime) -> Iterator[bytes]:
-    """Yield the last letters, one a day, the newest of `now`."""
+    """Yield the last letters, the newest of the day before `now`."""
     for age, (subject, body) in enumerate(zip(_SUBJECTS, _BODIES, strict=True)):
         message = EmailMessage()
         message["List-Id"] = f"Signal Flags <{KEY}>"
         message["List-Unsubscribe"] = "<https://harbour.example/leave/k3w9>"
         message["From"] = "Signal Flags <flags@harbour.example>"
         message["To"] = "flags@reader.example"
-        message["Date"] = format_datetime(now - timedelta(days=age, hours=1))
+        message["Date"] = format_datetime(now - timedelta(days=1 + 3 * age))
         message["Message-ID"] = f"<{age}.{now:%Y%m%d%H%M%S}@harbour.example>"
         message["Subject"] = subject
         message.set_content(_FRAME.format(body=body), subtype="html")
