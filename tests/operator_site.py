@@ -14,6 +14,7 @@ from tidings.app.polling import polling
 from tidings.config import listed, load
 from tidings.model.operators import Role
 from tidings.operator.delivery_desk import DeliveryDesk
+from tidings.operator.inbox_desk import InboxDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
@@ -93,6 +94,7 @@ class OperatorSite:
             ),
             service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
             sources=SourceDesk(self.database, clock=self.clock, probing=self.probing),
+            inbox=InboxDesk(self.database, clock=self.clock),
         )
         return create_app(
             Publication(self.database, context),

@@ -11,18 +11,21 @@ from browser.showcase import SITE, serving
 from browser.test_operators import SMALL_TARGETS
 from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items
+from letters_of_lists import letter
 from operator_site import OperatorSite
 from tidings.catalog import sources
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, source
 from tidings.model.entries import EntryState
+from tidings.polling.mail_gatherer import MailGatherer
 from tidings.search.store import index
 
 ONE = "/operator/sources/1-example-org"
 PAGES = (
     "/operator",
     "/operator/follow",
+    "/operator/inbox?list=1",
     "/operator/opml",
     "/operator/sources",
     "/operator/entries",
@@ -96,7 +99,8 @@ def keyboard(browser, control):
 
 
 def trouble(control):
-    """Have a source fail, and another one hold its entries."""
+    """Have a source fail, another one hold its entries, and a list ask to be followed."""
+    MailGatherer(control.database, clock=control.clock).take(letter())
     failing, holding = control.room.follow(), control.room.follow()
     for source_id in (failing, holding):
         control.room.publish(source_id, 2, title="A lecture")

@@ -198,6 +198,8 @@ class FollowAct(StrEnum):
     ACCESS = "access"
     FILTER = "filter"
     UNFILTER = "unfilter"
+    REFUSE = "refuse"
+    """What a list sends by mail."""
 
 
 # All that the message about a last action may be about.

@@ -52,15 +52,16 @@ class Probing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowForm:
-    """A submitted form to follow a feed: unchecked text.
+    """A submitted form to follow a feed, or a list: unchecked text.
 
     Attributes:
+        url: Empty for a list that comes by mail.
         title: Empty for the feed's own.
         topics: Titles or slugs; those that are new are made.
         public: `all`, or empty for as many entries as the settings say.
     """
 
-    url: str
+    url: str = ""
     title: str = ""
     topics: tuple[str, ...] = ()
     public: str = ""
@@ -174,13 +175,7 @@ class SourceDesk:
             FetchError: There is no response.
             NoFeedError: It is no feed.
         """
-        titles = [title for one in form.topics if (title := one_line(one))]
-        new = NewSource(
-            url=form.url,
-            title=one_line(form.title) or None,
-            topics=titles,
-            republish=parse_republish(form.republish),
-        )
+        new = new_source(form)
         with self._probing() as asking:
             public = MAX_ENTRIES if form.public == "all" else None
             return asking.source_adder().add(new, choose=lambda _: None, public=public).source
@@ -328,6 +323,20 @@ class SourceDesk:
             if filter_id not in {one.id for one in own}:
                 raise NotFoundError("filter", filter_id)
             filters.remove(connection, filter_id)
+
+
+def new_source(form: FollowForm) -> NewSource:
+    """Return the source that a form asks for.
+
+    Raises:
+        InvalidError: A choice is not valid.
+    """
+    return NewSource(
+        url=form.url,
+        title=one_line(form.title) or None,
+        topics=[title for one in form.topics if (title := one_line(one))],
+        republish=parse_republish(form.republish),
+    )
 
 
 def _read_list(body: bytes) -> SourceList:

@@ -7,6 +7,7 @@ from tidings.filters.rules import Action, Field, FilterTrial, Kind
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.operators import SourceForm
 from tidings.model.sources import Source
+from tidings.operator.inbox_desk import InboxListing
 from tidings.operator.source_desk import (
     FollowForm,
     ImportPreview,
@@ -184,6 +185,24 @@ class FiltersPage:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxPage:
+    """Lists that have written, and the form to follow the one that was chosen.
+
+    Attributes:
+        rights: All choices of republishing.
+        usual: The one that is chosen at first: a letter was written to its subscribers.
+    """
+
+    template: ClassVar[str] = "operator/inbox.html"
+
+    site: Site
+    listing: InboxListing
+    pagination: Pagination
+    rights: tuple[Republish, ...] = tuple(Republish)
+    usual: Republish = Republish.EXCERPT
+
+
 SourcePage = (
     PassingPage
     | FollowPage
@@ -192,4 +211,5 @@ SourcePage = (
     | SourceFormPage
     | AccessPage
     | FiltersPage
+    | InboxPage
 )

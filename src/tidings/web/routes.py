@@ -26,6 +26,7 @@ from tidings.web.minutely import FOR_A_MINUTE, MinutelyDocument
 from tidings.web.operator_answers import OperatorAnswers
 from tidings.web.operator_deliveries import OperatorDeliveries
 from tidings.web.operator_follow import OperatorFollow
+from tidings.web.operator_inbox import OperatorInbox
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
 from tidings.web.operator_people import OperatorPeople
@@ -143,6 +144,7 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     return [
         *OperatorPages(answers).routes(),
         *OperatorFollow(answers).routes(),
+        *OperatorInbox(answers).routes(),
         *OperatorSources(answers).routes(),
         *OperatorNewsletters(answers).routes(),
         *OperatorDeliveries(answers).routes(),

@@ -19,6 +19,7 @@ from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.delivery_desk import DeliveryDesk
+from tidings.operator.inbox_desk import InboxDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
@@ -197,6 +198,7 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
         people=PeopleDesk(app.database, links=links, clock=utc_now, languages=languages),
         service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
         sources=SourceDesk(app.database, clock=utc_now, probing=partial(_polling, app)),
+        inbox=InboxDesk(app.database, clock=utc_now),
     )
 
 

@@ -9,6 +9,7 @@ from tidings.model.scopes import Address, CacheValidator
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
 from tidings.operator.delivery_desk import DeliveryDesk
+from tidings.operator.inbox_desk import InboxDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
@@ -127,6 +128,7 @@ class OperatorServices(NamedTuple):
     people: PeopleDesk
     service: ServiceDesk
     sources: SourceDesk
+    inbox: InboxDesk
 
 
 class TokenServices(NamedTuple):
