@@ -13,13 +13,19 @@ from installation import on_sqlite
 from parsed_entries import DAY
 from tidings.catalog import entries, private_sources, source_edits, sources
 from tidings.catalog.entries import ListWindow, Selection
+from tidings.catalog.source_edits import SourceEdit
 from tidings.db.tables import entry, source
 from tidings.filters import store as filters
 from tidings.model.entries import EntryState
+from tidings.model.full_text import TextNote
 from tidings.model.operators import Role
+from tidings.model.page_rules import PageRules
 from tidings.operator.store import sessions
+from tidings.parsing import article
+from tidings.polling.store import full_texts
 
 ONE = "/operator/sources/1-example-org"
+TWO = "/operator/sources/2-example-org"
 OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <opml version="2.0"><body>
 <outline text="Küste"><outline text="Tides" xmlUrl="https://tides.example/feed"/></outline>
@@ -380,6 +386,81 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
     assert "Retired: its publisher says that it is gone." in gone
     assert 'id="of-1-example-org"' in read
     assert read.count('value="release"') == 3
+
+
+@on_sqlite
+def test_full_texts_show_others_the_excerpt_unless_the_operator_says_so_again(control):
+    control.room.follow()
+    filled = {"title": "", "interval": "", "republish": "full", "full_text": "auto"}
+
+    control.act_on("1-example-org", "edit", **filled)
+    [begun] = followed(control)
+    control.act_on("1-example-org", "edit", **filled)
+    [insisted] = followed(control)
+    with control.database.write() as connection:
+        got = {1: TextNote(fetched=41, failed=2, error="403 Forbidden")}
+        full_texts.note(connection, got, now=control.room.now)
+    shown = words_of(control.get(ONE))
+    control.act_on("1-example-org", "edit", **filled | {"full_text": "off"})
+
+    assert (begun.text_mode, begun.republish) == ("auto", "excerpt")
+    assert (insisted.text_mode, insisted.republish) == ("auto", "full")
+    assert "Full text: 41 fetched, 2 not. Failing since" in shown
+    assert "403 Forbidden" in shown
+    assert followed(control)[0].full_text is None
+    assert control.act_on("1-example-org", "edit", **filled | {"full_text": "?"}).status == 422
+
+
+@on_sqlite
+def test_without_the_extra_a_full_text_cannot_begin_and_all_else_can_be_changed(
+    control, monkeypatch
+):
+    control.room.follow()
+    control.room.follow()
+    filled = {"interval": "", "republish": "full", "full_text": "on"}
+    control.act_on("1-example-org", "edit", **filled)
+    monkeypatch.setattr(article, "find_spec", lambda _: None)
+
+    shown = [html.unescape(control.get(path).body.decode()) for path in (ONE, TWO)]
+    renamed = control.act_on("1-example-org", "edit", title="Mine", **filled)
+    refused = control.act_on("2-example-org", "edit", title="Mine", **filled)
+
+    assert all("pip install 'tidings[text]'" in one for one in shown)
+    assert 'value="on" checked' in shown[0]
+    assert 'value="on" disabled' in shown[1]
+    assert (renamed.status, refused.status) == (303, 409)
+    assert [one.title == "Mine" for one in followed(control)] == [True, False]
+
+
+@on_sqlite
+def test_the_selectors_of_a_page_are_changed_and_those_that_cannot_be_are_said(control):
+    control.room.follow()
+    control.room.follow()
+    with control.database.write() as connection:
+        rules = PageRules(watch="#tide", seen="High", changes=2)
+        source_edits.edit(connection, 1, SourceEdit(page=rules), now=control.room.now)
+    filled = {"interval": "", "republish": "full", "full_text": "off"}
+
+    def edit(slug="1-example-org", **selectors):
+        named = {f"selector_{name}": said for name, said in selectors.items()}
+        return control.act_on(slug, "edit", **filled | named)
+
+    both = edit(item="li", watch="p")
+    broken = edit(item="li[")
+    neither = edit()
+    edit("2-example-org", item="li")
+    control.act_on("1-example-org", "edit", title="Mine", **filled | {"selector_watch": "#tide"})
+    [renamed, feed] = followed(control)
+    edit(item=" main li ", date="time")
+
+    assert [one.status for one in (both, broken, neither)] == [422, 422, 422]
+    assert "either --item CSS or --watch CSS" in both.body.decode()
+    assert 'value="li["' in broken.body.decode()
+    assert "cannot be read from '[' on" in html.unescape(broken.body.decode())
+    assert (renamed.title, renamed.page, feed.page) == ("Mine", rules, None)
+    assert followed(control)[0].page == PageRules(item="main li", date="time", changes=2)
+    assert 'value="main li"' in control.get(ONE).body.decode()
+    assert "selector_item" not in control.get(TWO).body.decode()
 
 
 def words_of(page):

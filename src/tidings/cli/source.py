@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, TypedDict, Unpack
+from typing import BinaryIO, TextIO, TypedDict, Unpack
 
 import click
 
@@ -11,7 +11,7 @@ from tidings.cli.output import ID, json_option, moment, show_json, show_table, u
 from tidings.cli.secrets import SecretText
 from tidings.cli.source_following import add, changed_rules, discover, try_page
 from tidings.cli.start import Start
-from tidings.errors import ConfigError, ImportFileError, InvalidError, ParseError
+from tidings.errors import ImportFileError, InvalidError, ParseError
 from tidings.model.access import Access, parse_pairs
 from tidings.model.contracts import rfc3339, source_json
 from tidings.model.durations import parse_duration
@@ -205,8 +205,10 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import source_edits, sources, topics
     from tidings.model.urls import web_address
+    from tidings.operator.moderation import parse_text_mode, republish_with
 
-    url, address = options["url"], options["address"]
+    url, address, given = options["url"], options["address"], options["republish"]
+    full_text = parse_text_mode(options["full_text"]) if options["full_text"] else None
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
@@ -216,27 +218,18 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
             # None leaves them as they are; an option that is repeatable is never None itself.
             topics=slugs if slugs or options["no_topics"] else None,
             interval=options["interval"],
-            republish=_republish(options, before),
+            republish=Republish(given) if given else republish_with(full_text, before),
             noindex=options["noindex"],
             hides_address=None if address is None else address == "hidden",
-            page=changed_rules(
-                before.page,
-                {
-                    "item": options["item"],
-                    "title": options["item_title"],
-                    "link": options["item_link"],
-                    "date": options["item_date"],
-                    "watch": options["watch"],
-                },
-            ),
-            full_text=_full_text(options["full_text"]),
+            page=changed_rules(before.page, _selectors(options)),
+            full_text=full_text,
         )
         source_edits.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)
     changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
     words = ", ".join(_SHOWN[name] for name in changed)
     click.echo(f"{f'changed ({words})' if changed else 'is like that already'}: {after.title}")
-    if change.republish and not options["republish"]:
+    if change.republish and not given:
         click.echo(
             "note: others see the excerpt only, as its publisher sends no more;"
             " `--republish full` shows them the articles",
@@ -422,28 +415,14 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
     click.echo(f"removed, with {found.entries} entries: {found.title}")
 
 
-def _republish(options: _EditOptions, before: Source) -> Republish | None:
-    """Return how much is shown from now on; None for as much as before."""
-    if given := options["republish"]:
-        return Republish(given)
-    begins = options["full_text"] in [*TextMode] and not before.full_text
-    # Who sends teasers wants people to come: that their articles are shown is the operator's word.
-    return Republish.EXCERPT if begins and before.republish is Republish.FULL else None
-
-
-def _full_text(given: str | None) -> TextMode | Literal[""] | None:
-    """Return of which entries articles are fetched from now on.
-
-    Raises:
-        ConfigError: What reads them is not installed.
-    """
-    if given in {None, "off"}:
-        return None if given is None else ""
-    from tidings.parsing.article import MISSING, is_installed
-
-    if not is_installed():
-        raise ConfigError(MISSING)
-    return TextMode(given)
+def _selectors(options: _EditOptions) -> dict[str, str | None]:
+    return {
+        "item": options["item"],
+        "title": options["item_title"],
+        "link": options["item_link"],
+        "date": options["item_date"],
+        "watch": options["watch"],
+    }
 
 
 def _health(shown: Source) -> str:

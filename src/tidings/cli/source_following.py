@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -131,7 +130,7 @@ def try_page(start: Start, url: str, **options: Unpack[_Selectors]) -> None:
     from tidings.app.polling import polling
     from tidings.polling.follow import preview_page
 
-    rules = _page_rules(_given(options))
+    rules = _checked(PageRules.of(_given(options)))
     with opened(start.settings()) as app, polling(app) as gathering:
         preview = preview_page(gathering.prober(), url, rules)
     rows = [
@@ -159,8 +158,8 @@ def changed_rules(
         selectors: By name; None for those that stay.
 
     Raises:
-        UsageError: The source is a feed, or the selectors do not belong together.
-        InvalidError: One of them cannot be read.
+        UsageError: The source is a feed.
+        InvalidError: The selectors do not belong together, or one of them cannot be read.
     """
     given = {name: said for name, said in selectors.items() if said is not None}
     if not given:
@@ -170,9 +169,7 @@ def changed_rules(
     # Who names an item watches nothing any more, and the other way round.
     kept = {} if given.get("watch") else before.selectors
     kept |= {"watch": ""} if given.get("item") else {}
-    after = _page_rules(kept | given)
-    seen = before.seen if after.watch == before.watch else None
-    return replace(after, seen=seen, changes=before.changes)
+    return _checked(before.with_selectors(kept | given))
 
 
 def _new_source(url: str, topics: Sequence[str], options: _AddOptions) -> "NewSource":
@@ -181,7 +178,7 @@ def _new_source(url: str, topics: Sequence[str], options: _AddOptions) -> "NewSo
     republish = Republish(options["republish"])
     selectors = _given(options)
     if options["page"]:
-        page = _page_rules(selectors)
+        page = _checked(PageRules.of(selectors))
         return NewSource(url=url, topics=topics, republish=republish, page=page)
     title = selectors.pop("title") or None
     if any(selectors.values()):
@@ -199,22 +196,10 @@ def _given(options: _Selectors) -> dict[str, str]:
     }
 
 
-def _page_rules(selectors: Mapping[str, str]) -> PageRules:
-    """Return the rules that selectors make.
+def _checked(rules: PageRules) -> PageRules:
+    from tidings.parsing.page_tree import check_rules
 
-    Raises:
-        UsageError: They do not belong together.
-        InvalidError: One of them cannot be read.
-    """
-    from tidings.parsing.page_tree import check_selector
-
-    rules = PageRules.of(selectors)
-    if bool(rules.item) == bool(rules.watch):
-        raise click.UsageError("name what to read: either --item CSS or --watch CSS")
-    if rules.watch and len(rules.selectors) > 1:
-        raise click.UsageError("--title, --link and --date are parts of an --item")
-    for selector in rules.selectors.values():
-        check_selector(selector)
+    check_rules(rules)
     return rules
 
 

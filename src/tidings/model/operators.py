@@ -1,7 +1,7 @@
 """Operators: tokens, sessions, moderation; and the problems that the daily note reports."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -225,6 +225,8 @@ class SourceForm:
         title: Empty for the feed's own.
         topics: Their slugs.
         interval: Such as `3h`; empty for what is learned.
+        full_text: A `TextMode`, or `off`.
+        selectors: By name, of a page without a feed.
     """
 
     title: str
@@ -232,6 +234,8 @@ class SourceForm:
     interval: str
     republish: str
     noindex: bool
+    full_text: str = "off"
+    selectors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What is read of a page that has no feed: its items, or one element that is watched."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 # The selectors in the order in which people are told of them; fields of `PageRules`.
@@ -44,6 +44,12 @@ class PageRules:
         """Return the rules with these selectors, by name; those not named are empty."""
         item, title, link, date, watch = (selectors.get(name, "") for name in SELECTORS)
         return cls(item=item, title=title, link=link, date=date, watch=watch)
+
+    def with_selectors(self, selectors: Mapping[str, str]) -> Self:
+        """Return the rules with other selectors; what was seen stays if the same is watched."""
+        other = self.of(selectors)
+        seen = self.seen if other.watch == self.watch else None
+        return replace(other, seen=seen, changes=self.changes)
 
     @property
     def selectors(self) -> dict[str, str]:

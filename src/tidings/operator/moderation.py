@@ -4,15 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tidings.catalog import entries, private_sources, source_edits, sources, topics
 from tidings.catalog.source_edits import SourceEdit
 from tidings.db.database import Connection, Database
-from tidings.errors import InvalidError, NotFoundError, one_line
+from tidings.errors import ConfigError, InvalidError, NotFoundError, one_line
 from tidings.model.access import Access, apply_change
 from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish
+from tidings.model.full_text import TextMode
 from tidings.model.operators import (
     ACTS,
     AuditLine,
@@ -21,9 +22,12 @@ from tidings.model.operators import (
     Session,
     SourceForm,
 )
+from tidings.model.page_rules import PageRules
 from tidings.model.sources import Source, SourceState
 from tidings.newsletters.store import drafts
 from tidings.operator.store import moderation, sessions
+from tidings.parsing.article import MISSING, is_installed
+from tidings.parsing.page_tree import check_rules
 from tidings.polling.source_list import remove_source
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
@@ -93,6 +97,8 @@ def to_form(source: Source) -> SourceForm:
         interval=format_duration(source.given_interval) if source.given_interval else "",
         republish=source.republish,
         noindex=source.noindex,
+        full_text=source.text_mode or "off",
+        selectors=source.page.selectors if source.page else {},
     )
 
 
@@ -202,6 +208,7 @@ class OperatorActions:
         Raises:
             NotFoundError: There is no such source, or a topic is not there any more.
             InvalidError: A field cannot be what it should be; its `kind` is the field's name.
+            ConfigError: What reads full texts is not installed.
         """
         with self._database.write() as connection:
             change = _change(sources.get(connection, source_id), form)
@@ -258,15 +265,61 @@ def parse_republish(text: str) -> Republish:
         raise InvalidError("republish", text, because) from error
 
 
+def parse_text_mode(text: str) -> TextMode | Literal[""]:
+    """Return of which entries full texts are fetched from now on; empty for none: `off`.
+
+    Raises:
+        InvalidError: There is no such choice.
+        ConfigError: What reads them is not installed.
+    """
+    if text == "off":
+        return ""
+    try:
+        mode = TextMode(text)
+    except ValueError as error:
+        because = f"expected one of off, {', '.join(TextMode)}"
+        raise InvalidError("full_text", text, because) from error
+    if not is_installed():
+        raise ConfigError(MISSING)
+    return mode
+
+
+def republish_with(full_text: TextMode | Literal[""] | None, before: Source) -> Republish | None:
+    """Return how much is shown from now on if nobody says so; None for as much as before.
+
+    Args:
+        full_text: Of which entries full texts are fetched from now on; None for those as before.
+        before: The source.
+    """
+    begins = bool(full_text) and not before.full_text
+    # Who sends teasers wants people to come: that their articles are shown is the operator's word.
+    return Republish.EXCERPT if begins and before.republish is Republish.FULL else None
+
+
 def _change(found: Source, form: SourceForm) -> SourceEdit:
     title, interval = one_line(form.title), parse_duration(form.interval)
     republish = parse_republish(form.republish)
+    full_text = (
+        None if form.full_text == (found.text_mode or "off") else parse_text_mode(form.full_text)
+    )
     has_topics = {topic.slug for topic in found.topics} == set(form.topics)
     # Only what differs: to save an interval makes the source due, and topics discard page ends.
     return SourceEdit(
         title=None if title == (found.given_title or "") else title,
         topics=None if has_topics else form.topics,
         interval=None if (interval or None) == found.given_interval else interval,
-        republish=None if republish is found.republish else republish,
+        republish=(republish_with(full_text, found) if republish is found.republish else republish),
         noindex=None if form.noindex is found.noindex else form.noindex,
+        page=_changed_page(found.page, form.selectors),
+        full_text=full_text,
     )
+
+
+def _changed_page(before: PageRules | None, selectors: Mapping[str, str]) -> PageRules | None:
+    if before is None:
+        return None
+    after = before.with_selectors(selectors)
+    if after == before:
+        return None
+    check_rules(after)
+    return after

@@ -26,6 +26,7 @@ from tidings.model.urls import web_address, without_credentials
 from tidings.operator.explain import explain_source
 from tidings.operator.moderation import parse_republish
 from tidings.operator.store import moderation
+from tidings.parsing.article import MISSING, is_installed
 from tidings.parsing.opml import SourceList
 from tidings.parsing.source_lists import read_source_list
 from tidings.polling.discover import Prober
@@ -126,12 +127,14 @@ class WatchedPoll:
         lines: The explanation, in English.
         waits: It is due: the next round polls it.
         access: How it is fetched, without secrets; empty if like all others.
+        needs: What has to be installed before full texts can be read; empty if nothing.
     """
 
     source: Source
     lines: tuple[str, ...]
     waits: bool
     access: str
+    needs: str
 
 
 class SourceDesk:
@@ -290,7 +293,11 @@ class SourceDesk:
             lines = explain_source(connection, found.id)
         is_due = found.state is SourceState.ACTIVE and found.next_poll_at <= self._clock()
         return WatchedPoll(
-            source=found, lines=tuple(lines), waits=is_due, access=own.summary if own else ""
+            source=found,
+            lines=tuple(lines),
+            waits=is_due,
+            access=own.summary if own else "",
+            needs="" if is_installed() else MISSING,
         )
 
     def try_filters(self, source_id: int, new: Rule | None) -> FilterTrial:

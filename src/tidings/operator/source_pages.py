@@ -5,7 +5,9 @@ from typing import ClassVar
 
 from tidings.filters.rules import Action, Field, FilterTrial, Kind
 from tidings.model.entries import Republish, TopicCredit
+from tidings.model.full_text import TextMode
 from tidings.model.operators import SourceForm
+from tidings.model.page_rules import SELECTORS
 from tidings.model.sources import Source
 from tidings.operator.inbox_desk import InboxListing
 from tidings.operator.source_desk import (
@@ -106,8 +108,11 @@ class SourceFormPage:
         waits: It is due, and the page is loaded again until it was polled.
         topics: All topics.
         rights: All choices of republishing.
+        texts: All choices of full text.
+        selectors: The names of all that a page without a feed may have.
         form: The values of the fields.
         fault: The field that has to be corrected, or empty.
+        because: What is wrong with it, in the words of the command line.
     """
 
     template: ClassVar[str] = "operator/source.html"
@@ -118,7 +123,10 @@ class SourceFormPage:
     topics: tuple[TopicCredit, ...]
     rights: tuple[Republish, ...]
     form: SourceForm
+    texts: tuple[str, ...] = ("off", TextMode.AUTO, TextMode.ON)
+    selectors: tuple[str, ...] = SELECTORS
     fault: str = ""
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from tidings.errors import InvalidError
+from tidings.model.page_rules import PageRules
 from tidings.parsing.absolute_urls import absolute_url
 from tidings.parsing.decoding import decode
 from tidings.parsing.text_cleaning import is_affordable
@@ -52,6 +53,22 @@ def text_at(tree: LexborHTMLParser, selector: str) -> str:
 def attribute(node: LexborNode, name: str) -> str:
     """Return an attribute without blanks around it; empty if there is none."""
     return (node.attributes.get(name) or "").strip()
+
+
+def check_rules(rules: PageRules) -> None:
+    """Refuse selectors that do not belong together, or one that cannot be read.
+
+    Raises:
+        InvalidError: They do not, or it cannot; in the words of the command line.
+    """
+    if bool(rules.item) == bool(rules.watch):
+        because = "name what to read: either --item CSS or --watch CSS"
+        raise InvalidError("selector", rules.summary, because)
+    if rules.watch and len(rules.selectors) > 1:
+        because = "--title, --link and --date are parts of an --item"
+        raise InvalidError("selector", rules.summary, because)
+    for selector in rules.selectors.values():
+        check_selector(selector)
 
 
 def check_selector(selector: str) -> None:

@@ -12,6 +12,7 @@ from tidings.filters.rules import Action, Field, Kind, Rule
 from tidings.model.access import Access, parse_pairs
 from tidings.model.entries import Republish
 from tidings.model.operators import FollowAct, Role, Session, SourceAct, SourceForm
+from tidings.model.page_rules import SELECTORS
 from tidings.model.sources import SourceHealth, SourceState
 from tidings.operator.moderation import to_form
 from tidings.operator.source_pages import (
@@ -27,6 +28,9 @@ from tidings.web.forms import NUMBER, Form
 from tidings.web.operator_answers import OperatorAnswers, chosen, slug_of
 
 PATH = "/operator/sources"
+
+# Characters: how far one can be read is found out by trying.
+MAX_SELECTOR = 500
 
 
 class OperatorSources:
@@ -112,11 +116,16 @@ class OperatorSources:
                 try:
                     self._actions.edit_source(found.id, filled)
                 except InvalidError as error:
-                    return self._form_page(request, session, filled, fault=error.kind)
+                    return self._form_page(request, session, filled, error=error)
         return self._answers.done(session, form, act, f"source {found.slug}")
 
     def _form_page(
-        self, request: Request, session: Session, form: SourceForm | None, *, fault: str = ""
+        self,
+        request: Request,
+        session: Session,
+        form: SourceForm | None,
+        *,
+        error: InvalidError | None = None,
     ) -> Response:
         watched = self._desk.watch(slug_of(request))
         page = SourceFormPage(
@@ -127,9 +136,10 @@ class OperatorSources:
             topics=self._desk.topics(),
             rights=tuple(Republish),
             form=form or to_form(watched.source),
-            fault=fault,
+            fault=error.kind if error else "",
+            because=str(error) if error else "",
         )
-        return self._answers.page(request, session, page, status=422 if fault else 200)
+        return self._answers.page(request, session, page, status=422 if error else 200)
 
     def _access(self, request: Request, session: Session) -> Response:
         page = AccessPage(
@@ -204,6 +214,10 @@ def _filled(form: Form) -> SourceForm:
         interval=form.text("interval"),
         republish=form.text("republish"),
         noindex=bool(form.text("noindex")),
+        full_text=form.text("full_text"),
+        selectors={
+            name: form.text(f"selector_{name}")[:MAX_SELECTOR].strip() for name in SELECTORS
+        },
     )
 
 
