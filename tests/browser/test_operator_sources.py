@@ -1,13 +1,10 @@
 """Sources looked after in a real browser: by keyboard, without scripts, in both languages."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import update
 
-import operator_site
 from browser.legibility import CONTRAST, violations
-from browser.showcase import SITE, serving
+from browser.showcase import serving
 from browser.test_operators import SMALL_TARGETS
 from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items
@@ -33,6 +30,7 @@ PAGES = (
     f"{ONE}/access",
     f"{ONE}/filters",
 )
+TRIAL = "/operator/follow/page?selector_item=link"
 OPML = '<opml version="2.0"><body><outline text="A" xmlUrl="https://a.example/feed"/></body></opml>'
 
 
@@ -115,7 +113,7 @@ def test_an_empty_instance_gets_its_first_source(keyboard, site):
     keyboard.write("Address of a site or a feed", site)
     keyboard.press("Find feeds")
     keyboard.write("A new topic", "Databases")
-    keyboard.tick("With everything that is in the feed")
+    keyboard.tick("With everything that is there")
     keyboard.press("Follow this feed")
 
     assert keyboard.heading() == "Write-Ahead"
@@ -179,8 +177,8 @@ def test_what_needs_attention_is_mended_from_the_desk(keyboard, control):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_page_is_legible_at_every_width(window, control, site, monkeypatch, language):
-    monkeypatch.setattr(operator_site, "SITE", replace(SITE, language=language))
+def test_every_page_is_legible_at_every_width(window, control, site, language):
+    control.language = language
     trouble(control)
     found = []
     with serving(control.app()) as url:
@@ -189,7 +187,7 @@ def test_every_page_is_legible_at_every_width(window, control, site, monkeypatch
         shown.page.locator("#token").fill(control.token()[0])
         with shown.page.expect_navigation():
             shown.page.locator("main button").click()
-        for path in (*PAGES, f"/operator/follow?address={site}"):
+        for path in (*PAGES, f"/operator/follow?address={site}", f"{TRIAL}&address={site}"):
             shown.visit(path)
             for width, scheme in ((375, "dark"), (1440, "light")):
                 shown.page.set_viewport_size({"width": width, "height": 800})

@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import update
@@ -26,6 +27,7 @@ from tidings.polling.store import full_texts
 
 ONE = "/operator/sources/1-example-org"
 TWO = "/operator/sources/2-example-org"
+PAGE = "/operator/follow/page"
 OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <opml version="2.0"><body>
 <outline text="Küste"><outline text="Tides" xmlUrl="https://tides.example/feed"/></outline>
@@ -122,6 +124,37 @@ def test_where_nothing_is_found_that_is_said_beside_the_address(control, publish
     assert 'value="Art"' in unsaved.body.decode()
     assert 'value="title" checked' in unsaved.body.decode()
     assert followed(control) == []
+
+
+@on_sqlite
+def test_a_page_without_a_feed_is_followed_by_selectors_that_were_tried(control, publisher):
+    body = b"<title>Tides</title><li><a href=/1>Spring tide</a><li><a href=/2>Neap tide</a>"
+    site = publisher.serve("/", answer(body=body, Content_Type="text/html"))
+    chosen = {"address": site, "selector_item": "li", "selector_title": "a"}
+
+    nothing = html.unescape(control.get(f"/operator/follow?address={site}").body.decode())
+    asked = control.get(f"{PAGE}?address={site}")
+    tried = control.get(f"{PAGE}?{urlencode(chosen)}")
+    missed = control.get(f"{PAGE}?{urlencode(chosen | {'selector_item': 'nav'})}")
+    broken = control.get(f"{PAGE}?{urlencode(chosen | {'selector_item': 'li['})}")
+    before = followed(control)
+    unsaved = post(
+        control, PAGE, **chosen | {"selector_item": "nav"}, title="Mine", republish="full"
+    )
+    made = post(control, PAGE, **chosen, title="", new_topic="Sea", republish="title", public="all")
+
+    assert f'href="{PAGE}?{urlencode({"address": site})}"' in nothing
+    assert [one.status for one in (asked, tried, missed, broken)] == [200, 200, 200, 422]
+    assert "Follow this page" not in asked.body.decode() + missed.body.decode()
+    assert f"Spring tide {publisher.url('/1')}" in words_of(tried)
+    assert before == []
+    assert unsaved.status == 422
+    assert 'value="Mine"' in unsaved.body.decode()
+    [one] = followed(control)
+    assert (made.status, made.headers["location"]) == (303, f"/sources/{one.slug}")
+    assert (one.title, one.republish, one.entries) == ("Tides", "title", 2)
+    assert one.page == PageRules(item="li", title="a")
+    assert [topic.slug for topic in one.topics] == ["sea"]
 
 
 @on_sqlite
@@ -345,7 +378,9 @@ def test_what_is_private_needs_the_highest_role(control, role, found, seen, filt
 
     answers = [
         control.get("/operator/follow?address=a.example"),
+        control.get(f"{PAGE}?address=a.example"),
         control.get("/operator/opml"),
+        post(control, PAGE, address="https://a.example/", selector_item="li"),
         post(control, "/operator/follow", feed="https://a.example/"),
         post(control, "/operator/opml", do="import", list=OPML),
         control.get(f"{ONE}/access"),
@@ -355,7 +390,7 @@ def test_what_is_private_needs_the_highest_role(control, role, found, seen, filt
     ]
     looked = [control.get(path).status for path in ("/operator", "/operator/sources", ONE)]
 
-    expected = [found, found, found, found, seen, seen, filtered, polled]
+    expected = [found, found, found, found, found, found, seen, seen, filtered, polled]
     assert [one.status for one in answers] == expected
     assert looked == [200, 200, 200]
     assert len(followed(control)) == 1

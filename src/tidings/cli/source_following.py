@@ -128,9 +128,10 @@ def try_page(start: Start, url: str, **options: Unpack[_Selectors]) -> None:
     """
     from tidings.app.app import opened
     from tidings.app.polling import polling
+    from tidings.parsing.page_tree import checked_rules
     from tidings.polling.follow import preview_page
 
-    rules = _checked(PageRules.of(_given(options)))
+    rules = checked_rules(PageRules.of(_given(options)))
     with opened(start.settings()) as app, polling(app) as gathering:
         preview = preview_page(gathering.prober(), url, rules)
     rows = [
@@ -161,6 +162,8 @@ def changed_rules(
         UsageError: The source is a feed.
         InvalidError: The selectors do not belong together, or one of them cannot be read.
     """
+    from tidings.parsing.page_tree import checked_rules
+
     given = {name: said for name, said in selectors.items() if said is not None}
     if not given:
         return None
@@ -169,16 +172,17 @@ def changed_rules(
     # Who names an item watches nothing any more, and the other way round.
     kept = {} if given.get("watch") else before.selectors
     kept |= {"watch": ""} if given.get("item") else {}
-    return _checked(before.with_selectors(kept | given))
+    return checked_rules(before.with_selectors(kept | given))
 
 
 def _new_source(url: str, topics: Sequence[str], options: _AddOptions) -> "NewSource":
     from tidings.catalog.sources import NewSource
+    from tidings.parsing.page_tree import checked_rules
 
     republish = Republish(options["republish"])
     selectors = _given(options)
     if options["page"]:
-        page = _checked(PageRules.of(selectors))
+        page = checked_rules(PageRules.of(selectors))
         return NewSource(url=url, topics=topics, republish=republish, page=page)
     title = selectors.pop("title") or None
     if any(selectors.values()):
@@ -194,13 +198,6 @@ def _given(options: _Selectors) -> dict[str, str]:
         "date": options["date"],
         "watch": options["watch"],
     }
-
-
-def _checked(rules: PageRules) -> PageRules:
-    from tidings.parsing.page_tree import check_rules
-
-    check_rules(rules)
-    return rules
 
 
 def _add(start: Start, new: "NewSource", options: _AddOptions) -> "AddedSource":

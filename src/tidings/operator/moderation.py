@@ -27,7 +27,7 @@ from tidings.model.sources import Source, SourceState
 from tidings.newsletters.store import drafts
 from tidings.operator.store import moderation, sessions
 from tidings.parsing.article import MISSING, is_installed
-from tidings.parsing.page_tree import check_rules
+from tidings.parsing.page_tree import checked_rules
 from tidings.polling.source_list import remove_source
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
@@ -319,7 +319,4 @@ def _changed_page(before: PageRules | None, selectors: Mapping[str, str]) -> Pag
     if before is None:
         return None
     after = before.with_selectors(selectors)
-    if after == before:
-        return None
-    check_rules(after)
-    return after
+    return None if after == before else checked_rules(after)

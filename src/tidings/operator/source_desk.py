@@ -1,7 +1,7 @@
 """Sources as operators look after them on the pages: follow, import, watch, access, filters."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from tidings.filters.rules import Filter, FilterTrial, Rule
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.feed import MAX_ENTRIES
 from tidings.model.operators import HeldSource
+from tidings.model.page_rules import PageRules
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source, SourceHealth, SourceState
 from tidings.model.urls import web_address, without_credentials
@@ -28,9 +29,16 @@ from tidings.operator.moderation import parse_republish
 from tidings.operator.store import moderation
 from tidings.parsing.article import MISSING, is_installed
 from tidings.parsing.opml import SourceList
+from tidings.parsing.page_tree import checked_rules
 from tidings.parsing.source_lists import read_source_list
 from tidings.polling.discover import Prober
-from tidings.polling.follow import FeedPreview, SourceAdder, preview_feeds
+from tidings.polling.follow import (
+    FeedPreview,
+    PagePreview,
+    SourceAdder,
+    preview_feeds,
+    preview_page,
+)
 from tidings.polling.source_list import ImportSummary, import_sources
 from tidings.publishing.directories import matching
 
@@ -53,13 +61,14 @@ class Probing(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowForm:
-    """A submitted form to follow a feed, or a list: unchecked text.
+    """A submitted form to follow a feed, a page without one, or a list: unchecked text.
 
     Attributes:
         url: Empty for a list that comes by mail.
         title: Empty for the feed's own.
         topics: Titles or slugs; those that are new are made.
         public: `all`, or empty for as many entries as the settings say.
+        selectors: By name, of a page without a feed; None for a feed.
     """
 
     url: str = ""
@@ -67,6 +76,7 @@ class FollowForm:
     topics: tuple[str, ...] = ()
     public: str = ""
     republish: str = Republish.FULL
+    selectors: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,19 +179,35 @@ class SourceDesk:
         with self._probing() as asking:
             return preview_feeds(asking.prober(), address)
 
-    def follow(self, form: FollowForm) -> Source:
-        """Follow a feed; its first entries are there at once.
+    def try_page(self, address: str, selectors: Mapping[str, str]) -> PagePreview:
+        """Return what selectors find on a page without a feed.
 
         Raises:
-            InvalidError: The address or a choice is not valid.
+            InvalidError: The address or a selector is not valid.
+            ConflictError: Another process holds its host.
+            FetchError: There is no response.
+        """
+        rules = checked_rules(PageRules.of(selectors))
+        with self._probing() as asking:
+            return preview_page(asking.prober(), address, rules)
+
+    def follow(self, form: FollowForm) -> Source:
+        """Follow a feed, or a page without one; its first entries are there at once.
+
+        Raises:
+            InvalidError: The address, a selector or a choice is not valid.
             ConflictError: It is followed already, or another process holds its host.
             FetchError: There is no response.
             NoFeedError: It is no feed.
+            ParseError: The selectors find nothing on the page.
         """
         new = new_source(form)
         with self._probing() as asking:
+            adder = asking.source_adder()
             public = MAX_ENTRIES if form.public == "all" else None
-            return asking.source_adder().add(new, choose=lambda _: None, public=public).source
+            if new.page:
+                return adder.add_page(new, public=public).source
+            return adder.add(new, choose=lambda _: None, public=public).source
 
     def take_feed(self, slug: str, url: str) -> None:
         """Have a source polled at another address from now on.
@@ -336,13 +362,14 @@ def new_source(form: FollowForm) -> NewSource:
     """Return the source that a form asks for.
 
     Raises:
-        InvalidError: A choice is not valid.
+        InvalidError: A choice or a selector is not valid.
     """
     return NewSource(
         url=form.url,
         title=one_line(form.title) or None,
         topics=[title for one in form.topics if (title := one_line(one))],
         republish=parse_republish(form.republish),
+        page=None if form.selectors is None else checked_rules(PageRules.of(form.selectors)),
     )
 
 

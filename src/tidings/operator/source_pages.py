@@ -16,7 +16,7 @@ from tidings.operator.source_desk import (
     SourceListing,
     WatchedPoll,
 )
-from tidings.polling.follow import FeedPreview
+from tidings.polling.follow import FeedPreview, PagePreview
 from tidings.polling.source_list import ImportSummary
 from tidings.publishing.pagination import Pagination
 from tidings.templating.site import Site
@@ -59,6 +59,32 @@ class FollowPage:
     topics: tuple[TopicCredit, ...]
     rights: tuple[Republish, ...] = tuple(Republish)
     instead: Source | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTrialPage:
+    """A page without a feed: what selectors find on it, and the form to follow it.
+
+    Attributes:
+        preview: What was found; None before one has tried, and if it was not followed.
+        is_ready: The form to follow it is shown.
+        form: The values of the fields.
+        topics: All topics.
+        rights: All choices of republishing.
+        selectors: The names of all that may be given.
+        fault: What has to be corrected, in the words of the command line; empty if nothing.
+    """
+
+    template: ClassVar[str] = "operator/page_trial.html"
+
+    site: Site
+    preview: PagePreview | None
+    is_ready: bool
+    form: FollowForm
+    topics: tuple[TopicCredit, ...]
+    rights: tuple[Republish, ...] = tuple(Republish)
+    selectors: tuple[str, ...] = SELECTORS
     fault: str = ""
 
 
@@ -214,6 +240,7 @@ class InboxPage:
 SourcePage = (
     PassingPage
     | FollowPage
+    | PageTrialPage
     | ImportPage
     | SourceListPage
     | SourceFormPage

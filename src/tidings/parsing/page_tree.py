@@ -55,11 +55,11 @@ def attribute(node: LexborNode, name: str) -> str:
     return (node.attributes.get(name) or "").strip()
 
 
-def check_rules(rules: PageRules) -> None:
-    """Refuse selectors that do not belong together, or one that cannot be read.
+def checked_rules(rules: PageRules) -> PageRules:
+    """Return rules whose selectors belong together, and can be read.
 
     Raises:
-        InvalidError: They do not, or it cannot; in the words of the command line.
+        InvalidError: They do not, or one cannot; in the words of the command line.
     """
     if bool(rules.item) == bool(rules.watch):
         because = "name what to read: either --item CSS or --watch CSS"
@@ -69,6 +69,7 @@ def check_rules(rules: PageRules) -> None:
         raise InvalidError("selector", rules.summary, because)
     for selector in rules.selectors.values():
         check_selector(selector)
+    return rules
 
 
 def check_selector(selector: str) -> None:

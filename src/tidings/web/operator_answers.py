@@ -20,6 +20,7 @@ from tidings.errors import (
     TidingsError,
 )
 from tidings.model.operators import Role, Session
+from tidings.model.page_rules import SELECTORS
 from tidings.operator.pages import OperatorPage, RefusedPage, SignInPage
 from tidings.web.forms import Form, is_upload, read_form, read_upload, refuse_cross_site
 from tidings.web.operator_sessions import OperatorSessions, own_path
@@ -30,6 +31,9 @@ MAX_BODY, MAX_FIELDS = 1_000_000, 5000
 
 # Bytes of a form with a file: lists of sources have some hundred bytes a source.
 MAX_UPLOAD = 5_000_000
+
+# Characters of a selector: how far one can be read is found out by trying.
+MAX_SELECTOR = 500
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -171,6 +175,11 @@ def as_slug(text: str) -> str:
     if not text.isprintable():
         raise NotFoundError("page", text)
     return text
+
+
+def selectors_in(form: Form) -> dict[str, str]:
+    """Return the selectors of a page without a feed that a form has, by name."""
+    return {name: form.text(f"selector_{name}")[:MAX_SELECTOR].strip() for name in SELECTORS}
 
 
 def chosen(kind: type[Chosen], form: Form) -> Chosen:

@@ -1,20 +1,21 @@
-"""Following sources on the operator's pages: one by its address, or a whole OPML list."""
+"""Following sources on the operator's pages: a feed, a page without one, a whole OPML list."""
 
 import re
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.errors import ConflictError, FetchError, InvalidError, NoFeedError
+from tidings.errors import ConflictError, FetchError, InvalidError, NoFeedError, ParseError
 from tidings.model.feed import Link
 from tidings.model.operators import FollowAct, Role, Session
 from tidings.operator.source_desk import FollowForm
-from tidings.operator.source_pages import FollowPage, ImportPage, PassingPage
-from tidings.polling.follow import FeedPreview
+from tidings.operator.source_pages import FollowPage, ImportPage, PageTrialPage, PassingPage
+from tidings.polling.follow import FeedPreview, PagePreview
 from tidings.publishing.formats.opml import render_opml
 from tidings.web.forms import Form
-from tidings.web.operator_answers import OperatorAnswers, as_slug
+from tidings.web.operator_answers import OperatorAnswers, as_slug, selectors_in
 
 # Characters of an address that are looked at.
 MAX_ADDRESS = 2000
@@ -35,6 +36,7 @@ class OperatorFollow:
         """Return the routes."""
         return [
             Route("/operator/follow", self.follow, methods=["GET", "POST"]),
+            Route("/operator/follow/page", self.page, methods=["GET", "POST"]),
             Route("/operator/opml", self.opml, methods=["GET", "POST"]),
         ]
 
@@ -49,6 +51,12 @@ class OperatorFollow:
             return self._answers.private.page(request, PassingPage(site=self._site, path=path))
         # Looking asks a server, which the lesser roles may not.
         return await self._answers.show(request, self._find, role=Role.ALL)
+
+    async def page(self, request: Request) -> Response:
+        """Answer with what selectors find on a page without a feed; follow it."""
+        if request.method == "POST":
+            return await self._answers.act(request, self._follow_page)
+        return await self._answers.show(request, self._try_page, role=Role.ALL)
 
     async def opml(self, request: Request) -> Response:
         """Answer with the form for a list; show what is in it; import it."""
@@ -73,13 +81,7 @@ class OperatorFollow:
 
     def _follow(self, request: Request, session: Session, form: Form) -> Response:
         instead = as_slug(form.text("instead"))
-        filled = FollowForm(
-            url=form.text("feed").strip()[:MAX_ADDRESS],
-            title=form.text("title"),
-            topics=(*form.every("topic"), form.text("new_topic")),
-            public=form.text("public"),
-            republish=form.text("republish"),
-        )
+        filled = _filled(form, url=form.text("feed"))
         try:
             if instead:
                 self._desk.take_feed(instead, filled.url)
@@ -95,6 +97,49 @@ class OperatorFollow:
         return self._answers.done_at(
             session, f"/sources/{slug}", FollowAct.FOLLOW, f"source {slug}"
         )
+
+    def _try_page(self, request: Request, session: Session) -> Response:
+        asked = Form(tuple(request.query_params.multi_items()))
+        address, selectors = asked.text("address").strip()[:MAX_ADDRESS], selectors_in(asked)
+        form = FollowForm(url=address, selectors=selectors)
+        preview, fault = None, ""
+        if address and "selector_item" in request.query_params:
+            try:
+                preview = self._desk.try_page(address, selectors)
+            except (ConflictError, FetchError, InvalidError) as error:
+                fault = str(error)
+        return self._trial(request, session, form, preview=preview, fault=fault)
+
+    def _follow_page(self, request: Request, session: Session, form: Form) -> Response:
+        filled = replace(_filled(form, url=form.text("address")), selectors=selectors_in(form))
+        try:
+            slug = self._desk.follow(filled).slug
+        except (ConflictError, FetchError, InvalidError, ParseError) as error:
+            return self._trial(request, session, filled, preview=None, fault=str(error))
+        return self._answers.done_at(
+            session, f"/sources/{slug}", FollowAct.FOLLOW, f"source {slug}"
+        )
+
+    def _trial(
+        self,
+        request: Request,
+        session: Session,
+        form: FollowForm,
+        *,
+        preview: PagePreview | None,
+        fault: str,
+    ) -> Response:
+        # What was written into it must not be lost if it could not be followed.
+        is_ready = bool(preview.findings[0].found) if preview else request.method == "POST"
+        page = PageTrialPage(
+            site=self._site,
+            preview=preview,
+            is_ready=is_ready,
+            form=form,
+            topics=self._desk.topics(),
+            fault=fault,
+        )
+        return self._answers.page(request, session, page, status=422 if fault else 200)
 
     def _page(
         self,
@@ -136,6 +181,16 @@ class OperatorFollow:
         return self._answers.page(
             request, session, ImportPage(site=self._site, preview=preview, opml=new)
         )
+
+
+def _filled(form: Form, *, url: str) -> FollowForm:
+    return FollowForm(
+        url=url.strip()[:MAX_ADDRESS],
+        title=form.text("title"),
+        topics=(*form.every("topic"), form.text("new_topic")),
+        public=form.text("public"),
+        republish=form.text("republish"),
+    )
 
 
 def _comes_from_elsewhere(request: Request) -> bool:

@@ -12,7 +12,6 @@ from tidings.filters.rules import Action, Field, Kind, Rule
 from tidings.model.access import Access, parse_pairs
 from tidings.model.entries import Republish
 from tidings.model.operators import FollowAct, Role, Session, SourceAct, SourceForm
-from tidings.model.page_rules import SELECTORS
 from tidings.model.sources import SourceHealth, SourceState
 from tidings.operator.moderation import to_form
 from tidings.operator.source_pages import (
@@ -25,12 +24,9 @@ from tidings.operator.source_pages import (
 )
 from tidings.publishing.pagination import paginate_from_first
 from tidings.web.forms import NUMBER, Form
-from tidings.web.operator_answers import OperatorAnswers, chosen, slug_of
+from tidings.web.operator_answers import OperatorAnswers, chosen, selectors_in, slug_of
 
 PATH = "/operator/sources"
-
-# Characters: how far one can be read is found out by trying.
-MAX_SELECTOR = 500
 
 
 class OperatorSources:
@@ -215,9 +211,7 @@ def _filled(form: Form) -> SourceForm:
         republish=form.text("republish"),
         noindex=bool(form.text("noindex")),
         full_text=form.text("full_text"),
-        selectors={
-            name: form.text(f"selector_{name}")[:MAX_SELECTOR].strip() for name in SELECTORS
-        },
+        selectors=selectors_in(form),
     )
 
 
