@@ -38,6 +38,13 @@ def test_a_letter_is_an_entry_by_its_message_id():
     assert first.url is None
 
 
+def test_who_gives_no_name_is_shown_by_the_host_alone():
+    feed = feed_of(letter(List_Id="", From="ada.l@python.example"))
+
+    assert feed.title == "python.example"
+    assert feed.entries[0].authors == ()
+
+
 def test_what_a_letter_says_stays_and_its_layout_goes():
     content = entry_of(letter()).content
 

@@ -39,7 +39,7 @@ class ListMessage:
         key: What its list is known by: the List-Id (RFC 2919), failing that the sender's address.
         name: Of the list, or the sender; may be empty.
         message_id: Without brackets; empty if it has none.
-        author: The sender's name, failing that the address.
+        author: The sender's name; may be empty.
         date: As written.
         archived_at: Where the list keeps it (RFC 5064); empty if nowhere.
         leaving: Addresses to leave the list at, as written.
@@ -76,13 +76,13 @@ def read_list_message(raw: bytes) -> ListMessage | None:
     if not key or found is None or _is_reply(head):
         return None
     part, text = found
-    author, address = next(iter(senders), ("", ""))
+    author, _ = next(iter(senders), ("", ""))
     return ListMessage(
         key=key,
         name=name[:MAX_NAME],
         message_id=next(_bracketed(head, "Message-ID"), ""),
         subject=decoded_header(head.get("Subject", "")),
-        author=(author or address)[:MAX_NAME],
+        author=author[:MAX_NAME],
         date=one_line(str(head.get("Date", "")))[:MAX_NAME],
         archived_at=next(_bracketed(head, "Archived-At"), ""),
         leaving=tuple(_bracketed(head, "List-Unsubscribe"))[:MAX_LINKS],

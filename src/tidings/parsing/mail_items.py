@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, create_tag
 
+from tidings.model.mail_lists import shown_key
 from tidings.parsing.decoding import decode
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
 from tidings.parsing.text_cleaning import FORMATTING, is_affordable
@@ -81,7 +82,8 @@ def read(body: bytes) -> RawFeed:
         ValueError: It is something else.
     """
     items = cast("list[Item]", json.loads(body))
-    name = next((str(item["name"]) for item in items if item["name"]), str(items[-1]["key"]))
+    names = (str(item["name"]) for item in items if item["name"])
+    name = next(names, shown_key(str(items[-1]["key"])))
     return RawFeed(
         title=Text(value=name),
         subtitle=Text(),
