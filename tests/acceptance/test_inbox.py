@@ -121,6 +121,21 @@ def test_what_is_refused_is_dropped_until_it_is_followed(tidings, mailbox):
 
 
 @on_sqlite
+def test_what_is_followed_is_not_refused(tidings, mailbox):
+    deliver(mailbox, letter(1))
+    tidings("inbox", "read", "--maildir", mailbox)
+    tidings("inbox", "follow", LIST)
+
+    refused = tidings("inbox", "refuse", LIST)
+
+    assert refused.status == 1
+    assert "remove source 1 first" in refused.err
+    deliver(mailbox, letter(2))
+    tidings("inbox", "read", "--maildir", mailbox)
+    assert titles(tidings) == ["Python 周刊 1", "Python 周刊 2"]
+
+
+@on_sqlite
 def test_of_a_source_that_is_removed_the_list_asks_again(tidings, mailbox):
     deliver(mailbox, letter(1))
     tidings("inbox", "read", "--maildir", mailbox)
