@@ -109,7 +109,7 @@ def test_our_address_is_left_out_however_it_is_written(written):
     ],
 )
 def test_ways_to_leave_are_left_out_however_they_are_written(written):
-    other = '<p><a href="https://t.example/8">something else</a></p>'
+    other = '<p>Read it in your browser with <a href="https://t.example/8">something else</a></p>'
 
     entry = entry_of(letter().replace(b"<h1>Hello</h1>", (other + written).encode()))
 

@@ -21,20 +21,24 @@ WRAPPED = 56
 
 _WORDS_OF_LEAVING = (
     r"unsubscri|opt[ -]?out|(?:manage|update|change|edit)\b.{0,20}\b(?:preferences|subscription|profile)"
-    r"|(?:view|read|open)\b.{0,20}\b(?:in|on)\b.{0,20}\b(?:browser|web|online)|view online|view web version"
-    r"|退订|取消订阅|取消訂閱|管理订阅|在浏览器中|网页版"
-    r"|abbestell|abmelde|austrag|désabonn|désinscri|darse de baja|cancelar (?:la |mi )?suscripci"
+    r"|退订|取消订阅|取消訂閱|管理订阅"
+    r"|abbestell|abmelde|austragen|désabonn|désinscri|darse de baja|cancelar (?:la |mi )?suscripci"
     r"|annulla l.iscrizione|disiscri|descadastr|cancelar (?:a )?(?:inscrição|subscrição)|afmeld"
     r"|uitschrij|отписа|配信停止|登録解除|購読解除|수신 ?거부|구독 ?취소"
 )
+_WORDS_OF_VIEWING = (
+    r"(?:view|read|open)\b.{0,20}\b(?:in|on)\b.{0,20}\b(?:browser|web|online)|view online|view web version"
+    r"|在浏览器中|网页版"
+)
 _LEAVING = re.compile(_WORDS_OF_LEAVING, re.IGNORECASE)
+_PERSONAL = re.compile(f"{_WORDS_OF_LEAVING}|{_WORDS_OF_VIEWING}", re.IGNORECASE)
+
 # Characters of a paragraph up to which "click here to unsubscribe" tells what its links are for.
 _SHORT = 300
 
-# What is put into an address to keep mail programs from making a link of it, and tags.
-_WITHIN = r"(?:[\u00ad\u200b-\u200f\u2060\ufeff]|<[^<>]{0,200}>)*"
-
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+# What is put into words and addresses to keep filters and mail programs from finding them.
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_WITHIN = rf"(?:{_INVISIBLE.pattern}|<[^<>]{{0,200}}>)*"
 
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE
@@ -168,7 +172,7 @@ def _clear(link: LexborNode, leaving: set[str], sent_to: tuple[str, ...]) -> Non
     target = unquote((link.attributes.get("href") or "").strip())
     pictures = " ".join(one.attributes.get("alt") or "" for one in link.css("img"))
     said = _INVISIBLE.sub("", f"{link.text()} {pictures}")
-    if target in leaving or _LEAVING.search(said) or _LEAVING.search(target):
+    if target in leaving or _PERSONAL.search(said) or _PERSONAL.search(target):
         link.decompose()
     elif _without_addresses(target, sent_to) != target:
         link.unwrap()
@@ -206,8 +210,8 @@ def _from_plain(text: str, leaving: Iterable[str], sent_to: Iterable[str]) -> st
         for before, line in pairwise(["", *lines])
         if not (
             any(url in line for url in leaving)
-            or (_URL.search(line) and _LEAVING.search(line))
-            or (_ONLY_URL.fullmatch(line) and _LEAVING.search(before))
+            or (_URL.search(line) and _PERSONAL.search(line))
+            or (_ONLY_URL.fullmatch(line) and _PERSONAL.search(before))
         )
     ]
     return _blocks("\n".join(kept), depth=0)
