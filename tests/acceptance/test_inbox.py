@@ -89,6 +89,22 @@ def test_polling_it_asks_nobody_and_is_no_failure(tidings, mailbox, web):
 
 
 @on_sqlite
+@pytest.mark.parametrize("change", [("--url", "https://a.example/feed"), ("--address", "shown")])
+def test_its_address_stays_as_it_is_and_is_not_shown(tidings, mailbox, change):
+    deliver(mailbox, letter(1))
+    tidings("inbox", "read", "--maildir", mailbox)
+    tidings("inbox", "follow", LIST)
+
+    refused = tidings("source", "edit", "python-weekly", *change)
+
+    assert refused.status == 1
+    assert "comes by mail" in refused.err
+    deliver(mailbox, letter(2))
+    tidings("inbox", "read", "--maildir", mailbox)
+    assert titles(tidings) == ["Python 周刊 1", "Python 周刊 2"]
+
+
+@on_sqlite
 def test_what_is_refused_is_dropped_until_it_is_followed(tidings, mailbox):
     deliver(mailbox, letter(1))
     tidings("inbox", "read", "--maildir", mailbox)
@@ -102,6 +118,21 @@ def test_what_is_refused_is_dropped_until_it_is_followed(tidings, mailbox):
     deliver(mailbox, letter(3))
     tidings("inbox", "read", "--maildir", mailbox)
     assert titles(tidings) == ["Python 周刊 3"]
+
+
+@on_sqlite
+def test_what_is_followed_is_not_refused(tidings, mailbox):
+    deliver(mailbox, letter(1))
+    tidings("inbox", "read", "--maildir", mailbox)
+    tidings("inbox", "follow", LIST)
+
+    refused = tidings("inbox", "refuse", LIST)
+
+    assert refused.status == 1
+    assert "remove source 1 first" in refused.err
+    deliver(mailbox, letter(2))
+    tidings("inbox", "read", "--maildir", mailbox)
+    assert titles(tidings) == ["Python 周刊 1", "Python 周刊 2"]
 
 
 @on_sqlite

@@ -4,12 +4,15 @@ from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import delete, update
 
 from installation import on_sqlite
 from newsletter_site import NEWS
 from parsed_entries import DAY, HOUR, NOON
-from tidings.catalog import entries, newsletters, topics
+from tidings.catalog import change_log, entries, newsletters, topics
 from tidings.channels.store import channel_messages, channels
+from tidings.db.channel_tables import channel, channel_message
+from tidings.db.tables import counter, entry, sketch, story_key
 from tidings.model.channels import ChannelState
 from tidings.model.drafts import Edits
 from tidings.newsletters.drafts import Drafts
@@ -136,6 +139,26 @@ def test_what_was_not_taken_is_sent_again_with_the_same_key(site):
 
 
 @on_sqlite
+def test_after_a_restore_only_the_same_entry_has_the_same_key(site):
+    source = site.follow()
+    site.add_channel()
+    with site.changing() as connection:
+        before = change_log.last_seq(connection)
+
+    for guid in ("urn:example:one", "urn:example:one", "urn:example:two"):
+        with site.changing() as connection:
+            for table in (channel_message, story_key, sketch, entry):
+                connection.execute(delete(table))
+            connection.execute(update(counter).values(seq=before))
+            connection.execute(update(channel).values(watermark=before))
+        site.publish(source, guids=[guid])
+        site.later(minutes=1)
+
+    first, again, other = site.keys()
+    assert first == again
+    assert other != first
+
+
 def test_a_channel_that_fails_is_left_alone_and_holds_up_no_other(site):
     source = site.follow()
     site.add_channel("bad")

@@ -9,7 +9,7 @@ import pytest
 
 from parsed_entries import NOON
 from tidings.channels.webhook import checked_secret, judge, new_secret, post_of
-from tidings.errors import InvalidError, TimedOutError
+from tidings.errors import BrokenTransferError, InvalidError, TimedOutError
 from tidings.fetching.outcomes import PostReply
 from tidings.model.channels import Announcement
 
@@ -88,6 +88,12 @@ def test_only_a_success_is_one(status, because, is_gone):
     result = judge(PostReply(url="https://a.example/secret", status=status, text="secret"))
 
     assert (result.because, result.is_gone) == (because, is_gone)
+
+
+def test_an_error_does_not_tell_what_a_broken_answer_said():
+    error = BrokenTransferError("https://a.example/in", "the answer is not HTTP: b'X: secret'")
+
+    assert judge(error).because == "the answer is not HTTP"
 
 
 def test_an_error_does_not_tell_the_address():

@@ -134,6 +134,8 @@ def test_what_a_server_said_need_not_be_called_smtp():
         ("Subject: Re: how do I unsubscribe", False),
         ("Subject: =?nonsense?q?unsubscribe?=", False),
         ("Subject: =?utf-8?b?!?=", False),
+        ("Subject: =?\N{REPLACEMENT CHARACTER}?q?unsubscribe?=", False),
+        ("Subject: a\nContent-Type: multipart/mixed; boundary*=a; boundary*0*=b", False),
         ("Subject: unsubscribe\nSubject: hello", False),
     ],
 )

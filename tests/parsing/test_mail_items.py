@@ -1,10 +1,11 @@
 """Messages of lists as entries."""
 
 import json
+import re
 
 import pytest
 
-from letters_of_lists import DISCUSSION, letter
+from letters_of_lists import DISCUSSION, OURS, letter
 from tidings.errors import ParseError
 from tidings.mail.list_messages import read_list_message
 from tidings.model.feed import Document
@@ -37,6 +38,13 @@ def test_a_letter_is_an_entry_by_its_message_id():
     assert first.url is None
 
 
+def test_who_gives_no_name_is_shown_by_the_host_alone():
+    feed = feed_of(letter(List_Id="", From="ada.l@python.example"))
+
+    assert feed.title == "python.example"
+    assert feed.entries[0].authors == ()
+
+
 def test_what_a_letter_says_stays_and_its_layout_goes():
     content = entry_of(letter()).content
 
@@ -67,6 +75,55 @@ def test_what_is_for_one_recipient_alone_is_left_out(left_out):
     entry = entry_of(letter())
 
     assert left_out not in entry.content + entry.excerpt
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "<p>Sent to <b>lists+py</b>@<b>harbour.example</b></p>",
+        "<p>Sent to lists+py&#8203;@harbour&#46;example</p>",
+        '<img src="https://pictures.example/p.png?e=lists%2Bpy%40harbour.example">',
+        '<a href="https://poll.example/?e=lists%252Bpy%2540harbour.example">vote</a>',
+        "<div>" * 3000 + OURS,
+    ],
+    ids=["in two tags", "with an invisible character", "in a picture", "escaped twice", "too deep"],
+)
+def test_our_address_is_left_out_however_it_is_written(written):
+    raw = letter(Subject=f"For {OURS}", Archived_At=f"<https://l.example/?e={OURS}>")
+
+    entry = entry_of(raw.replace(b"<h1>Hello</h1>", written.encode()))
+
+    shown = f"{entry.title} {entry.url} {entry.content} {entry.excerpt}"
+    assert not re.search(r"lists(\+|%)|harbour", shown)
+    assert entry.title == "For …"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<p>You no longer want this? <b><a href="https://t.example/9">Click</a></b> to unsubscribe.',
+        '<a href="https://t.example/9"><img src="https://p.example/u.png" alt="Unsubscribe"></a>',
+        '<a href="https://t.example/9">Un&shy;subscribe</a>',
+        '<a href="https://t.example/9">Vom Newsletter abmelden</a>',
+        '<a href="https://t.example/9">Se désinscrire</a>',
+    ],
+)
+def test_ways_to_leave_are_left_out_however_they_are_written(written):
+    other = '<p>Read it in your browser with <a href="https://t.example/8">something else</a></p>'
+
+    entry = entry_of(letter().replace(b"<h1>Hello</h1>", (other + written).encode()))
+
+    assert "t.example/9" not in entry.content
+    assert "t.example/8" in entry.content
+
+
+def test_a_way_to_leave_in_plain_text_may_stand_on_a_line_of_its_own():
+    text = b"Hello\n\nTo unsubscribe, go to\n  <https://t.example/9>\n\nhttps://t.example/8\n"
+
+    entry = entry_of(b"From: a@b.example\n\n" + text)
+
+    assert "t.example/9" not in entry.content
+    assert "t.example/8" in entry.content
 
 
 def test_a_discussion_in_plain_text_keeps_its_quotations_and_its_code():

@@ -152,8 +152,44 @@ def test_so_are_those_of_pluto_which_begin_without_a_section():
     ]
 
 
+def test_what_is_said_of_a_source_without_a_name_tells_no_secret():
+    settings = (
+        b"[https://ann:hush@a.example/feed?key=hush]\nfilter = x\n[ftp://ann:hush@b.example]\n"
+    )
+    outline = '<outline xmlUrl="https://a.example/?api_key=hush" blocklistRules="x"/>'
+
+    for found in (read_source_list(settings), read(outline)):
+        told = " ".join((*found.left, *found.problems))
+        assert "a.example" in told
+        assert "hush" not in told
+
+
+def test_what_no_database_takes_is_left_out():
+    body = b"""
+[https://a.example/feed]
+name = \x00\x1b[31mA
+link = javascript:alert(1)
+[https://b.example/\x00feed]
+[https://c.example/%s]
+""" % (b"c" * 3000)
+
+    found = read_source_list(body)
+
+    [outline] = found.outlines
+    assert (outline.title, outline.site_url) == ("[31mA", None)
+    assert len(found.problems) == 2
+
+
 @pytest.mark.parametrize(
-    "body", [b"[Planet]\nname = x\n", b"[a\nb", b"[x]\n= y\n", b"\x00[\xff]", b""]
+    "body",
+    [
+        b"[Planet]\nname = x\n",
+        b"[a\nb",
+        b"[x]\n= y\n",
+        b"\x00[\xff]",
+        b"",
+        b"[x]\ny\n  z\n",
+    ],
 )
 def test_what_names_no_feed_is_refused(body):
     with pytest.raises(ParseError):

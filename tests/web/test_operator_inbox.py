@@ -74,7 +74,9 @@ def test_a_list_is_refused_until_it_is_followed(control, gatherer):
     after = shown(control)
     assert "Refused" in after
     assert 'value="refuse"' not in after
-    assert "ada@" not in control.get("/operator/audit").body.decode()
+    audit = control.get("/operator/audit").body.decode()
+    assert "list python.example" in audit
+    assert "ada@" not in audit
     act(control, "follow", one.key, republish="title")
     assert not lists(control)[one.key].refused
 

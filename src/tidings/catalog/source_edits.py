@@ -13,6 +13,7 @@ from tidings.errors import ConflictError
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import Republish
 from tidings.model.full_text import TextMode
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.page_rules import PageRules
 from tidings.model.sources import (
     SourceState,
@@ -64,9 +65,12 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
 
     Raises:
         NotFoundError: The source or a topic does not exist.
-        ConflictError: Another source has the new URL.
+        ConflictError: Another source has the new URL; or it comes by mail, and has none to show.
     """
-    sources.get(connection, source_id)
+    found = sources.get(connection, source_id)
+    if is_by_mail(found.url) and (change.url is not None or change.hides_address is False):
+        because = "comes by mail, and has no address to change or to show"
+        raise ConflictError("source", found.slug, because=because)
     if change.url is not None:
         url, login = split_credentials(change.url)
         _relocate(connection, source_id, url, now=now)

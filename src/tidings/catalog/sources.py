@@ -17,7 +17,7 @@ from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model import mail_lists
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
-from tidings.model.mail_lists import is_by_mail
+from tidings.model.mail_lists import is_by_mail, shown_key
 from tidings.model.page_rules import PageRules
 from tidings.model.sources import (
     Decision,
@@ -383,6 +383,6 @@ def shown_title(given: str | None, feed: str | None, url: str) -> str:
     """Return the operator's title, failing that the feed's, failing that the host's name."""
     if given or feed:
         return given or feed or ""
-    return (
-        url.removeprefix(mail_lists.SCHEME) if is_by_mail(url) else host_of(url).rpartition(":")[0]
-    )
+    if is_by_mail(url):
+        return shown_key(url.removeprefix(mail_lists.SCHEME))
+    return host_of(url).rpartition(":")[0]

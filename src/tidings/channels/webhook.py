@@ -8,7 +8,7 @@ from http import HTTPStatus
 from secrets import token_bytes
 
 from tidings.channels.pace import TellResult
-from tidings.errors import FetchError, InvalidError
+from tidings.errors import BrokenTransferError, FetchError, InvalidError
 from tidings.fetching.outcomes import BodyPost
 from tidings.fetching.post import PostOutcome
 from tidings.model.channels import Announcement
@@ -68,8 +68,12 @@ def post_of(
 def judge(outcome: PostOutcome) -> TellResult:
     """Return what a webhook's response means."""
     if isinstance(outcome, FetchError):
-        # Without the address, of which only the host may be shown.
-        return TellResult(because=outcome.because)
+        # Without the address, of which only the host may be shown; and without what a broken
+        # answer said, which comes after the colon.
+        is_quoted = isinstance(outcome, BrokenTransferError)
+        return TellResult(
+            because=outcome.because.partition(":")[0] if is_quoted else outcome.because
+        )
     if 200 <= outcome.status < 300:
         return TellResult()
     return TellResult(

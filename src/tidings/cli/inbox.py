@@ -97,7 +97,7 @@ def follow(
 @click.argument("key", metavar="LIST")
 @click.pass_obj
 def refuse(start: Start, key: str) -> None:
-    """Drop what a list has sent, and will send; `follow` takes it back.
+    """Drop what a list that nobody follows has sent, and will send; `follow` takes it back.
 
     Example: tidings inbox refuse offers@shop.example
     """
@@ -105,7 +105,7 @@ def refuse(start: Start, key: str) -> None:
     from tidings.polling.store import mail_lists
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        mail_lists.refuse(connection, mail_lists.get(connection, key).id)
+        mail_lists.refuse(connection, key)
 
 
 @inbox.command

@@ -19,6 +19,9 @@ MAX_TEXT, MAX_NAME = 1_000_000, 200
 
 MAX_LINKS = 10
 
+# Characters of a mail address (RFC 5321).
+MAX_ADDRESS = 320
+
 # `Auto-Submitted` of what no list sends (RFC 3834); lists send `auto-generated`.
 _REPLIES = ("auto-replied", "auto-notified")
 
@@ -36,7 +39,7 @@ class ListMessage:
         key: What its list is known by: the List-Id (RFC 2919), failing that the sender's address.
         name: Of the list, or the sender; may be empty.
         message_id: Without brackets; empty if it has none.
-        author: The sender's name, failing that the address.
+        author: The sender's name; may be empty.
         date: As written.
         archived_at: Where the list keeps it (RFC 5064); empty if nowhere.
         leaving: Addresses to leave the list at, as written.
@@ -73,13 +76,13 @@ def read_list_message(raw: bytes) -> ListMessage | None:
     if not key or found is None or _is_reply(head):
         return None
     part, text = found
-    author, address = next(iter(senders), ("", ""))
+    author, _ = next(iter(senders), ("", ""))
     return ListMessage(
         key=key,
         name=name[:MAX_NAME],
         message_id=next(_bracketed(head, "Message-ID"), ""),
         subject=decoded_header(head.get("Subject", "")),
-        author=(author or address)[:MAX_NAME],
+        author=author[:MAX_NAME],
         date=one_line(str(head.get("Date", "")))[:MAX_NAME],
         archived_at=next(_bracketed(head, "Archived-At"), ""),
         leaving=tuple(_bracketed(head, "List-Unsubscribe"))[:MAX_LINKS],
@@ -97,7 +100,7 @@ def _list_of(head: Message, senders: list[tuple[str, str]]) -> tuple[str, str]:
     if found := _LIST_ID.search(written):
         return found[1].lower(), written[: found.start()].strip(' "')
     name, address = next(iter(senders), ("", ""))
-    return (address, name) if "@" in address else ("", "")
+    return (address, name) if address else ("", "")
 
 
 def _text(head: Message, body: bytes) -> tuple[Message, bytes] | None:
@@ -113,13 +116,14 @@ def _text(head: Message, body: bytes) -> tuple[Message, bytes] | None:
 
 
 def _our_addresses(head: Message) -> tuple[str, ...]:
-    ours = dict.fromkeys(address for _, address in _addresses(head, *_DELIVERED_TO))
-    if not ours:
-        # A letter is for its recipient, a message of a discussion for the list itself.
-        of_list = unquote(str(head.get("List-Post", ""))[:MAX_HEADER]).lower()
-        recipients = [address for _, address in _addresses(head, "To", "Cc")]
-        ours = dict.fromkeys(one for one in recipients if one not in of_list)
-    return tuple(ours)[:MAX_LINKS]
+    # Both: where mail is forwarded, it is delivered to another address than the one that subscribed.
+    ours = [address for _, address in _addresses(head, *_DELIVERED_TO)]
+    recipients = [address for _, address in _addresses(head, "To", "Cc")]
+    # A letter is for its recipient, a message of a discussion for the list itself.
+    of_list = unquote(str(head.get("List-Post", ""))[:MAX_HEADER]).lower()
+    senders = {address for _, address in _addresses(head, "From", "Reply-To")}
+    ours += [one for one in recipients if one not in of_list and one not in senders]
+    return tuple(dict.fromkeys(ours))[:MAX_LINKS]
 
 
 def _is_reply(head: Message) -> bool:
@@ -129,14 +133,24 @@ def _is_reply(head: Message) -> bool:
 def _charset(part: Message) -> str:
     try:
         return part.get_content_charset("")
-    except (LookupError, ValueError):  # of a parameter that is encoded in an unknown charset
+    # Of a parameter that is encoded in an unknown charset, or whose parts cannot be put in order.
+    except (LookupError, TypeError, ValueError):
         return ""
 
 
 def _addresses(head: Message, *names: str) -> list[tuple[str, str]]:
     """Return names and addresses, these in lower case."""
     written = [str(value)[:MAX_HEADER] for name in names for value in head.get_all(name, [])]
-    return [(decoded_header(name), one.lower()) for name, one in getaddresses(written) if one]
+    try:
+        found = getaddresses(written)
+    except RecursionError:  # comments within comments
+        return []
+    return [
+        (decoded_header(name), one.lower())
+        for name, one in found
+        # Without a host it is an ordinary word, of which texts are full.
+        if "@" in one and one.isprintable() and len(one) <= MAX_ADDRESS
+    ]
 
 
 def _bracketed(head: Message, name: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
@@ -18,6 +18,9 @@ MAX_PARTS, MAX_DEPTH = 20, 3
 
 # Characters of one header that are read, and bytes of all.
 MAX_HEADER, MAX_HEAD = 20_000, 65_536
+
+# What decoders let through, and no database takes: lone surrogates and control characters.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _HEAD_END = re.compile(rb"(?:\A|\r?\n)\r?\n")
 
@@ -39,9 +42,9 @@ def decoded_header(value: object) -> str:
     written = str(value)[:MAX_HEADER]
     try:
         said = str(make_header(decode_header(written)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         said = written
-    return " ".join(said.split())
+    return " ".join(_NO_TEXT.sub(" ", said).split())
 
 
 def _parts(head: Message, body: bytes, *, depth: int) -> Iterator[tuple[Message, bytes]]:
@@ -57,7 +60,8 @@ def _parts(head: Message, body: bytes, *, depth: int) -> Iterator[tuple[Message,
 def _boundary(head: Message) -> bytes | None:
     try:
         return str(head.get_boundary() or "").encode("ascii", "surrogateescape")
-    except ValueError:  # an unknown charset (RFC 2231), or characters that no boundary has
+    # An unknown charset (RFC 2231), parts that cannot be put in order, or characters that none has.
+    except (TypeError, ValueError):
         return None
 
 

@@ -34,6 +34,11 @@ class MailList:
     source_id: int | None
 
 
+def shown_key(key: str) -> str:
+    """Return a list's key as everybody may see it: not who writes, but from which host."""
+    return key.rpartition("@")[2]
+
+
 def is_by_mail(url: str) -> bool:
     """Tell whether a source of that address comes by mail."""
     return url.startswith(SCHEME)

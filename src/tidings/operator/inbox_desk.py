@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tidings.catalog import sources, topics
 from tidings.db.database import Database
-from tidings.errors import ConflictError, NotFoundError
+from tidings.errors import NotFoundError
 from tidings.model.entries import TopicCredit
 from tidings.model.mail_lists import MailList
 from tidings.model.sources import Source
@@ -78,20 +78,15 @@ class InboxDesk:
         """
         return follow_list(self._database, key, new_source(form), now=self._clock())
 
-    def refuse(self, key: str) -> MailList:
-        """Drop what a list has sent, and will send; return it.
+    def refuse(self, key: str) -> None:
+        """Drop what a list has sent, and will send.
 
         Raises:
             NotFoundError: No such list has written.
             ConflictError: It is followed.
         """
         with self._database.write() as connection:
-            found = mail_lists.get(connection, key)
-            # Its source would stay, and hear of nothing any more.
-            if found.source_id is not None:
-                raise ConflictError("list", found.key, because="is followed: remove its source")
-            mail_lists.refuse(connection, found.id)
-            return found
+            mail_lists.refuse(connection, key)
 
 
 def _of_id(lists: list[MailList], list_id: int) -> MailList:

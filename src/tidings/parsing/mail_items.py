@@ -11,23 +11,40 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, create_tag
 
+from tidings.model.mail_lists import shown_key
 from tidings.parsing.decoding import decode
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
-from tidings.parsing.text_cleaning import is_affordable
+from tidings.parsing.text_cleaning import FORMATTING, is_affordable
 
 # Characters of a line from which on it was broken by a mail program, not by whoever wrote it.
 WRAPPED = 56
 
 _WORDS_OF_LEAVING = (
     r"unsubscri|opt[ -]?out|(?:manage|update|change|edit)\b.{0,20}\b(?:preferences|subscription|profile)"
-    r"|(?:view|read|open)\b.{0,20}\b(?:in|on)\b.{0,20}\b(?:browser|web|online)|view online|view web version"
-    r"|退订|取消订阅|取消訂閱|管理订阅|在浏览器中|网页版"
+    r"|退订|取消订阅|取消訂閱|管理订阅"
+    r"|abbestell|abmelde|austragen|désabonn|désinscri|darse de baja|cancelar (?:la |mi )?suscripci"
+    r"|annulla l.iscrizione|disiscri|descadastr|cancelar (?:a )?(?:inscrição|subscrição)|afmeld"
+    r"|uitschrij|отписа|配信停止|登録解除|購読解除|수신 ?거부|구독 ?취소"
+)
+_WORDS_OF_VIEWING = (
+    r"(?:view|read|open)\b.{0,20}\b(?:in|on)\b.{0,20}\b(?:browser|web|online)|view online|view web version"
+    r"|在浏览器中|网页版"
 )
 _LEAVING = re.compile(_WORDS_OF_LEAVING, re.IGNORECASE)
+_PERSONAL = re.compile(f"{_WORDS_OF_LEAVING}|{_WORDS_OF_VIEWING}", re.IGNORECASE)
+
+# Characters of a paragraph up to which "click here to unsubscribe" tells what its links are for.
+_SHORT = 300
+
+# What is put into words and addresses to keep filters and mail programs from finding them.
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_WITHIN = rf"(?:{_INVISIBLE.pattern}|<[^<>]{{0,200}}>)*"
+
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all", re.IGNORECASE
 )
 _URL = re.compile(r"https?://(?:(?![<>\"'()\[\]])[!-~])+(?<![.,;:!?])")
+_ONLY_URL = re.compile(rf"\s*<?{_URL.pattern}>?\s*")
 _FOOTER = re.compile(r"\n_{20,}[ \t]*\n.{0,2000}\Z", re.DOTALL)
 _SIGNATURE = re.compile(r"\n-- \n.{0,2000}\Z", re.DOTALL)
 _BLANK = re.compile(r"\n(?:[ \t]*\n)+")
@@ -69,7 +86,8 @@ def read(body: bytes) -> RawFeed:
         ValueError: It is something else.
     """
     items = cast("list[Item]", json.loads(body))
-    name = next((str(item["name"]) for item in items if item["name"]), str(items[-1]["key"]))
+    names = (str(item["name"]) for item in items if item["name"])
+    name = next(names, shown_key(str(items[-1]["key"])))
     return RawFeed(
         title=Text(value=name),
         subtitle=Text(),
@@ -81,11 +99,14 @@ def read(body: bytes) -> RawFeed:
 
 
 def _entry(item: Item) -> RawEntry:
-    title = Text(value=str(item["subject"]))
+    sent_to = _texts(item, "sent_to")
+    title = Text(value=_without_addresses(str(item["subject"]), sent_to))
     body = _body(item)
+    archived_at = str(item["archived_at"])
+    is_personal = _without_addresses(archived_at, sent_to) != archived_at
     return RawEntry(
         guid=str(item["message_id"]),
-        url=str(item["archived_at"]),
+        url="" if is_personal else archived_at,
         title=title,
         body=body,
         language=str(item["language"]),
@@ -101,7 +122,8 @@ def _body(item: Item) -> Text:
     if not item["is_html"]:
         return Text(value=_from_plain(text, leaving, sent_to), html=True)
     if not is_affordable(text):
-        return Text(value=text, html=True)  # the cleaner shows it as text
+        # The cleaner shows it as text.
+        return Text(value=_without_addresses(text, sent_to), html=True)
     return Text(value=_impersonal(text, leaving, sent_to), html=True)
 
 
@@ -119,6 +141,7 @@ def _impersonal(text: str, leaving: Iterable[str], sent_to: Iterable[str]) -> st
             node.decompose()
     for link in tree.css("a[href]"):
         _clear(link, {unquote(url) for url in leaving}, tuple(sent_to))
+    _unlink_leaving(tree)
     _unwrap_layout(tree)
     return _without_addresses(tree.body.html or "", sent_to)
 
@@ -147,27 +170,48 @@ def _begins_with_text(cell: LexborNode) -> bool:
 
 def _clear(link: LexborNode, leaving: set[str], sent_to: tuple[str, ...]) -> None:
     target = unquote((link.attributes.get("href") or "").strip())
-    said = link.text().strip()
-    if target in leaving or _LEAVING.search(said) or _LEAVING.search(target):
+    pictures = " ".join(one.attributes.get("alt") or "" for one in link.css("img"))
+    said = _INVISIBLE.sub("", f"{link.text()} {pictures}")
+    if target in leaving or _PERSONAL.search(said) or _PERSONAL.search(target):
         link.decompose()
-    elif any(one in target.lower() for one in sent_to):
+    elif _without_addresses(target, sent_to) != target:
         link.unwrap()
+
+
+def _unlink_leaving(tree: LexborHTMLParser) -> None:
+    """Dissolve links beside which it says that they are there to leave by."""
+    by_block: dict[int, tuple[LexborNode, list[LexborNode]]] = {}
+    for link in tree.css("a[href]"):
+        block = link.parent
+        while block is not None and (block.tag in FORMATTING or block.tag == "span"):
+            block = block.parent
+        if block is not None:
+            by_block.setdefault(block.mem_id, (block, []))[1].append(link)
+    for block, links in by_block.values():
+        said = _INVISIBLE.sub("", block.text())
+        if len(said) <= _SHORT and _LEAVING.search(said):
+            for link in links:
+                link.unwrap()
 
 
 def _without_addresses(text: str, sent_to: Iterable[str]) -> str:
     for one in sent_to:
-        text = re.sub(re.escape(one), "…", text, flags=re.IGNORECASE)
+        letters = (c if c.isalnum() else f"(?:{re.escape(c)}|%(?:25)*{ord(c):02x})" for c in one)
+        text = re.sub(_WITHIN.join(letters), "…", text, flags=re.IGNORECASE)
     return text
 
 
 def _from_plain(text: str, leaving: Iterable[str], sent_to: Iterable[str]) -> str:
     """Return plain text as HTML: paragraphs, quotations, and what is set line by line."""
     text = _FOOTER.sub("", _SIGNATURE.sub("", text.replace("\r\n", "\n").rstrip() + "\n"))
+    lines = _without_addresses(text, sent_to).split("\n")
     kept = [
         line
-        for line in _without_addresses(text, sent_to).split("\n")
+        for before, line in pairwise(["", *lines])
         if not (
-            any(url in line for url in leaving) or (_URL.search(line) and _LEAVING.search(line))
+            any(url in line for url in leaving)
+            or (_URL.search(line) and _PERSONAL.search(line))
+            or (_ONLY_URL.fullmatch(line) and _PERSONAL.search(before))
         )
     ]
     return _blocks("\n".join(kept), depth=0)

@@ -9,7 +9,7 @@ from lxml import etree
 from tidings.errors import ParseError, one_line
 from tidings.model.page_rules import PAGE_RULES, SELECTORS, PageRules
 from tidings.model.scopes import FeedOutline
-from tidings.model.urls import host_of
+from tidings.model.urls import host_of, is_private, mask
 from tidings.parsing.decoding import decode
 from tidings.parsing.list_extras import ListExtras, read_extras
 from tidings.parsing.page_tree import is_selector
@@ -23,6 +23,9 @@ MAX_OUTLINES = 20_000
 
 # Characters of a title that are kept.
 MAX_TITLE = 300
+
+# Characters of an address: as much as browsers and indexes of databases take.
+MAX_URL = 2000
 
 # Topics of one source that are kept.
 MAX_TOPICS = 50
@@ -89,7 +92,8 @@ def read_opml(body: bytes) -> SourceList:
         else:
             known = outlines.get(outline.url)
             outlines[outline.url] = _merged(known, outline) if known else outline
-            name = outline.title or outline.url
+            shown = mask(outline.url) if is_private(outline.url) else outline.url
+            name = outline.title or shown
             left += [one_line(f"{name}: {what}") for what in extras.left]
     return SourceList(outlines=tuple(outlines.values()), problems=tuple(problems), left=tuple(left))
 
@@ -170,7 +174,7 @@ def _outline(
     return FeedOutline(
         url=url,
         title="" if title == url[:MAX_TITLE] else title,
-        site_url=_find_site_url(attributes.get("htmlurl", "")),
+        site_url=find_site_url(attributes.get("htmlurl", "")),
         topics=_distinct(folders, _topics(attributes.get("category", ""))),
         page=_find_rules(attributes),
         full_text=extras.full_text,
@@ -207,10 +211,13 @@ def feed_url(claimed: str) -> str:
         host_of(url)
     except ValueError as error:
         raise ValueError("not an http(s) address") from error
+    if len(url) > MAX_URL or not url.isprintable():
+        raise ValueError(f"longer than {MAX_URL} characters, or with some that no address has")
     return url
 
 
-def _find_site_url(claimed: str) -> str | None:
+def find_site_url(claimed: str) -> str | None:
+    """Return the address of a site's pages; None if it is none."""
     try:
         return feed_url(claimed)
     except ValueError:

@@ -3,10 +3,10 @@
 from configparser import Error, RawConfigParser
 from itertools import islice
 
-from tidings.errors import ParseError
+from tidings.errors import ParseError, one_line
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.decoding import decode
-from tidings.parsing.opml import MAX_OUTLINES, MAX_TITLE, SourceList, feed_url
+from tidings.parsing.opml import MAX_OUTLINES, MAX_TITLE, SourceList, feed_url, find_site_url
 
 # Sections that are about the program itself; those of templates name a file.
 _ITS_OWN = "planet"
@@ -32,7 +32,8 @@ def read_planet(body: bytes) -> SourceList:
     try:
         # Pluto begins without a section.
         parser.read_string(f"[{_ITS_OWN}]\n{decode(body).text}")
-    except Error as error:
+    # A line that goes on after a name without a value: Pythons before 3.13 stumble over it.
+    except (Error, AttributeError) as error:
         raise ParseError("the list", str(error).replace("\n", " ")) from error
     outlines: dict[str, FeedOutline] = {}
     problems: list[str] = []
@@ -42,7 +43,9 @@ def read_planet(body: bytes) -> SourceList:
         claimed = said.get("feed") or section
         if "://" not in claimed:
             continue
-        name = (said.get("name") or said.get("title") or claimed)[:MAX_TITLE]
+        title = one_line(said.get("name") or said.get("title") or "")[:MAX_TITLE]
+        # Of an address no login and no token: it is shown where something is wrong with it.
+        name = title or one_line(claimed.partition("?")[0].rpartition("@")[2])[:MAX_TITLE]
         if said.get("content_type") == "opml":
             left.append(f"{name}: a list of sources; import that by itself")
             continue
@@ -51,10 +54,8 @@ def read_planet(body: bytes) -> SourceList:
         except ValueError as error:
             problems.append(f"{name}: {error}")
             continue
-        title = "" if name == claimed else name
-        outlines.setdefault(
-            url, FeedOutline(url=url, title=title, site_url=said.get("link") or None)
-        )
+        site_url = find_site_url(said.get("link", ""))
+        outlines.setdefault(url, FeedOutline(url=url, title=title, site_url=site_url))
         left += [f"{name}: its setting {one}" for one in _LEFT if said.get(one)]
     if not outlines:
         raise ParseError("the list", "no section names a feed")

@@ -6,6 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.errors import NotFoundError
+from tidings.model.mail_lists import shown_key
 from tidings.model.operators import FollowAct, Role, Session
 from tidings.operator.source_desk import FollowForm
 from tidings.operator.source_pages import InboxPage
@@ -65,8 +66,9 @@ class OperatorInbox:
                 )
                 what = f"source {self._desk.follow(key, filled).slug}"
             case FollowAct.REFUSE:
-                # By its number: who may read what operators did may not see people's addresses.
-                what = f"list {self._desk.refuse(key).id}"
+                self._desk.refuse(key)
+                # Who may read what operators did may not see people's addresses.
+                what = f"list {shown_key(key)}"
             case _:
                 raise HTTPException(400)
         return self._answers.done(session, form, act, what)

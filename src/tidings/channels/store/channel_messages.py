@@ -153,7 +153,7 @@ def make_of_entries(
         {
             "from_seq": span.from_seq,
             "to_seq": span.to_seq,
-            **_new(connection, place, f"{span.from_seq}-{span.to_seq}", now=now),
+            **_new(connection, place, _told_in(connection, place, span), now=now),
         }
         for span in spans
     ]
@@ -273,6 +273,18 @@ def _new(
         "next_try_at": now,
         "expires_at": now + TIME_TO_LIVE,
     }
+
+
+def _told_in(connection: Connection, place: ChannelPlace, span: ToldSpan) -> str:
+    """Return what a message tells of, for its key.
+
+    With the entries: after a backup was restored, others may get the same `seq`, and receivers must
+    not take them for what they know.
+    """
+    rules = _are_told(place.topic, from_seq=span.from_seq)
+    told = select(entry.c.atom_id).where(*rules, entry.c.seq <= span.to_seq)
+    ids = connection.scalars(told.order_by(entry.c.seq))
+    return " ".join([f"{span.from_seq}-{span.to_seq}", *ids])
 
 
 def _are_told(slug: str | None, *, from_seq: int) -> tuple[ColumnElement[bool], ...]:

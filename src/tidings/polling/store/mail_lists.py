@@ -11,7 +11,7 @@ from tidings.db import job_tickets
 from tidings.db.intake_tables import mail_list, mail_message
 from tidings.db.statements import upsert
 from tidings.db.tables import source
-from tidings.errors import NotFoundError
+from tidings.errors import ConflictError, NotFoundError
 from tidings.mail.list_messages import ListMessage
 from tidings.model.jobs import PUSHED
 from tidings.model.mail_lists import MailList
@@ -112,10 +112,19 @@ def follow(connection: Connection, list_id: int, source_id: int) -> None:
     job_tickets.defer(connection, PUSHED)
 
 
-def refuse(connection: Connection, list_id: int) -> None:
-    """Drop what a list has sent, and will send."""
-    connection.execute(update(mail_list).where(mail_list.c.id == list_id).values(refused=True))
-    connection.execute(delete(mail_message).where(mail_message.c.list_id == list_id))
+def refuse(connection: Connection, key: str) -> None:
+    """Drop what a list has sent, and will send.
+
+    Raises:
+        NotFoundError: No such list has written.
+        ConflictError: It is followed.
+    """
+    found = get(connection, key)
+    if found.source_id is not None:
+        because = f"is followed: remove source {found.source_id} first"
+        raise ConflictError("list", found.key, because=because)
+    connection.execute(update(mail_list).where(mail_list.c.id == found.id).values(refused=True))
+    connection.execute(delete(mail_message).where(mail_message.c.list_id == found.id))
 
 
 def pending(connection: Connection) -> Mapping[int, Push]:
