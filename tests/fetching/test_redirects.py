@@ -191,7 +191,8 @@ def test_a_redirect_takes_its_turn_on_its_own_host(fetch, publisher, seconds):
     url = publisher.serve("/feed", noting(redirect("/next")))
     publisher.serve("/next", noting(answer(body=b"document")))
 
-    outcome = fetch(url, host_interval=seconds(0.4), total_timeout=seconds(0.35))
+    outcome = fetch(url, host_interval=seconds(0.8), total_timeout=seconds(0.7))
 
     assert outcome.body == b"document"
-    assert arrivals[1] - arrivals[0] >= 0.39
+    # Less than the pause: on a busy machine the first may be seen late.
+    assert arrivals[1] - arrivals[0] >= 0.4

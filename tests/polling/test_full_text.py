@@ -121,6 +121,7 @@ def test_other_sources_do_not_wait_for_pages(polled):
     polling.start()
 
     wait_until(lambda: "https://other.example/2" in polled.contents())
+    wait_until(lambda: page in polled.held_back)
 
     assert page not in polled.contents()
     polled.web[page] = body
