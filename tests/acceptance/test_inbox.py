@@ -3,11 +3,14 @@
 import sys
 from http.client import HTTPConnection
 from io import BytesIO, TextIOWrapper
+from threading import Event
 
 import pytest
 
 from installation import free_port, on_sqlite, wait_until
 from letters_of_lists import DISCUSSION, letter
+from tidings.app import mailing
+from tidings.polling.store import mail_lists
 
 LIST = "weekly.python.example"
 PRIVATE = ("abc123", "lists+py", "harbour.example", "track.example")
@@ -208,3 +211,17 @@ def test_a_service_reads_what_comes_while_it_runs(tidings, mailbox):
         wait_until(shows_it)
         service.terminate()
         service.communicate(timeout=30)
+
+
+@on_sqlite
+def test_strangers_fill_no_more_than_they_may(tidings, mailbox, monkeypatch):
+    monkeypatch.setattr(mail_lists, "MAX_HELD", 3_000)
+    for number in range(5):
+        deliver(mailbox, letter(List_Id=f"<list{number}.example>"))
+    with tidings.opened(INBOX__MAILDIR=mailbox) as app:
+        mailing.mail_gatherer(app).run(mailing.inboxes(app), stop=Event())
+
+    kept = {one["key"] for one in tidings("inbox", "list", "--json").json}
+
+    assert "list4.example" in kept
+    assert "list0.example" not in kept

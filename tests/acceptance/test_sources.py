@@ -428,11 +428,11 @@ def test_a_list_of_another_program_is_carried_over_as_far_as_there_is_the_same_h
 
     assert imported.out == "2 added, 0 followed already\n"
     assert "A: its rules for entries (see `filter add`)" in imported.err
-    assert "through a proxy that the list names: 1" in imported.err
+    assert "B: its proxy (see `source access`)" in imported.err
     assert "secret" not in imported.out + imported.err
     assert planet.out == "1 added, 0 followed already\n"
     first, second, _ = (tidings("source", "show", n, "--json").json for n in (1, 2, 3))
     assert (first["full_text"], first["state"]) == ("on", "active")
     assert first["access"] == "1 cookie, user agent"
     assert second["state"] == "paused"
-    assert second["access"] == "login, proxy"
+    assert second["access"] == "login"

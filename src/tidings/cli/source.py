@@ -56,9 +56,6 @@ def import_list(start: Start, file: BinaryIO) -> None:
     with opened(start.settings()) as app:
         result = import_sources(app.database, listed.outlines, clock=utc_now)
     click.echo(f"{result.added} added, {result.known} followed already")
-    if proxied := sum(1 for one in listed.outlines if one.access and one.access.proxy):
-        # A list of somebody else could so have requests sent into a network that is not public.
-        click.echo(f"note: through a proxy that the list names: {proxied}", err=True)
     for what in listed.left:
         click.echo(f"note: not carried over: {what}", err=True)
     for problem in listed.problems:

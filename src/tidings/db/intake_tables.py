@@ -154,6 +154,7 @@ mail_message = Table(
     Column("list_id", Id, ForeignKey(mail_list.c.id, ondelete="CASCADE"), nullable=False),
     Column("arrived_at", UtcDateTime, nullable=False),
     Column("has_failed", Boolean, nullable=False),
+    Column("size", Integer, nullable=False),
     Column("message", JSON, nullable=False),
     Index(None, "list_id"),
 )

@@ -12,7 +12,6 @@ from tidings.model.full_text import TextMode
 _FULL_TEXT = ("crawler", "scraperrules", "cssfullcontent")
 _USER_AGENT = ("useragent", "curlopt_useragent")
 _COOKIES = ("cookie", "curlopt_cookie")
-_PROXY = ("proxyurl", "curlopt_proxy")
 
 # What has no counterpart, in words, and the attributes that say it.
 _LEFT = {
@@ -33,6 +32,8 @@ _LEFT = {
     ),
     "its rules that rewrite": ("rewriterules", "urlrewriterules"),
     "its headers (see `source access`)": ("curlopt_httpheader",),
+    # A list of somebody else could have our requests sent anywhere, into our own network as well.
+    "its proxy (see `source access`)": ("proxyurl", "curlopt_proxy"),
     "that it is asked by POST": ("curlopt_post", "curlopt_postfields"),
     "that any certificate will do": ("allowselfsignedcertificates",),
 }
@@ -88,6 +89,3 @@ def _changes(said: Mapping[str, str]) -> Iterator[tuple[str, Callable[[], Access
         yield "user agent", lambda: Access(user_agent=agent)
     if cookie := _first(said, _COOKIES).strip("; "):
         yield "cookie", lambda: Access(cookies=parse_pairs(cookie.split(";"), mark="="))
-    if proxy := _first(said, _PROXY):
-        # Without a scheme as curl has it.
-        yield "proxy", lambda: Access(proxy=proxy if "://" in proxy else f"http://{proxy}")

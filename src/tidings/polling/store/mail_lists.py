@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
@@ -26,6 +27,9 @@ KEPT = 20
 # if there are more than so many: mailboxes get spam.
 FORGOTTEN_AFTER, MAX_STRANGERS = timedelta(days=60), 1000
 
+# Or if their messages have more bytes than that, all together.
+MAX_HELD = 500_000_000
+
 # Messages in one document, and characters of it.
 A_DOCUMENT, MAX_DOCUMENT = 20, 8_000_000
 
@@ -45,7 +49,8 @@ def put(connection: Connection, message: ListMessage, *, now: datetime) -> MailL
     found = get(connection, message.key)
     if found.refused:
         return found
-    waiting = {"list_id": found.id, "arrived_at": now, "has_failed": False}
+    size = len(message.text)
+    waiting = {"list_id": found.id, "arrived_at": now, "has_failed": False, "size": size}
     connection.execute(insert(mail_message).values(**waiting, message=message.as_item()))
     if found.source_id is None:
         _forget_oldest(connection, found.id)
@@ -67,10 +72,23 @@ def forget_strangers(connection: Connection, *, now: datetime) -> None:
     strangers = _IS_STRANGER & mail_list.c.refused.is_(False)
     is_silent = mail_list.c.last_at < now - FORGOTTEN_AFTER
     connection.execute(delete(mail_list).where(strangers, is_silent))
-    latest_first = select(mail_list.c.id).where(strangers).order_by(mail_list.c.last_at.desc())
-    ids = connection.scalars(latest_first.offset(MAX_STRANGERS).limit(MAX_STRANGERS)).all()
-    if ids:
-        connection.execute(delete(mail_list).where(mail_list.c.id.in_(ids)))
+    held = func.coalesce(func.sum(mail_message.c.size), 0).label("held")
+    latest_first = (
+        select(mail_list.c.id, held)
+        .outerjoin(mail_message)
+        .where(strangers)
+        .group_by(mail_list.c.id)
+        .order_by(mail_list.c.last_at.desc(), mail_list.c.id)
+    )
+    rows = connection.execute(latest_first).all()
+    sizes = accumulate(row.held for row in rows)
+    too_much = [
+        row.id
+        for number, (row, size) in enumerate(zip(rows, sizes, strict=True))
+        if number >= MAX_STRANGERS or size > MAX_HELD
+    ]
+    if too_much:
+        connection.execute(delete(mail_list).where(mail_list.c.id.in_(too_much)))
 
 
 def every(connection: Connection) -> list[MailList]:
@@ -141,12 +159,17 @@ def pending(connection: Connection) -> Mapping[int, Push]:
 
 
 def _document(connection: Connection, list_id: int) -> bytes:
-    columns = (mail_message.c.id, mail_message.c.has_failed, mail_message.c.message)
+    columns = (
+        mail_message.c.id,
+        mail_message.c.has_failed,
+        mail_message.c.size,
+        mail_message.c.message,
+    )
     of_list = select(*columns).where(mail_message.c.list_id == list_id)
     taken: list[dict[str, object]] = []
     size = 0
     for row in connection.execute(of_list.order_by(mail_message.c.id).limit(A_DOCUMENT)):
-        size += len(row.message["text"])
+        size += row.size
         # One that failed is read by itself, lest the others be lost with it.
         if taken and (row.has_failed or taken[-1]["has_failed"] or size > MAX_DOCUMENT):
             break

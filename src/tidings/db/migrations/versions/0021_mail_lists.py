@@ -39,6 +39,7 @@ def upgrade() -> None:
         ),
         sa.Column("arrived_at", UtcDateTime(), nullable=False),
         sa.Column("has_failed", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("message", sa.JSON(), nullable=False),
     )
     op.create_index("ix_mail_message_list_id", "mail_message", ["list_id"])
