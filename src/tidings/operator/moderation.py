@@ -299,9 +299,9 @@ def republish_with(full_text: TextMode | Literal[""] | None, before: Source) -> 
 def _change(found: Source, form: SourceForm) -> SourceEdit:
     title, interval = one_line(form.title), parse_duration(form.interval)
     republish = parse_republish(form.republish)
-    full_text = (
-        None if form.full_text == (found.text_mode or "off") else parse_text_mode(form.full_text)
-    )
+    # Not given where the extra is missing: the choice cannot be made then.
+    is_kept = form.full_text in {"", found.text_mode or "off"}
+    full_text = None if is_kept else parse_text_mode(form.full_text)
     has_topics = {topic.slug for topic in found.topics} == set(form.topics)
     # Only what differs: to save an interval makes the source due, and topics discard page ends.
     return SourceEdit(
