@@ -208,7 +208,7 @@ IDLE = (jobs.NOTICES.name, jobs.PUSHED.name, jobs.MOVES.name, jobs.WATCH.name)
 
 
 def work_off(app: App, job: str) -> int:
-    with handling(app, Event()) as handlers:
+    with handling(app, Event(), lambda _: None) as handlers:
         handlers[job]()
     return 1
 

@@ -94,7 +94,7 @@ def test_a_process_is_one_sender_at_a_time(app_with):
         site.publish(site.follow())
         site.planner().plan_now(newsletter)
 
-        with handling(app, Event()) as handlers:
+        with handling(app, Event(), [].append) as handlers:
             first = Thread(target=handlers["deliver-0"])
             first.start()
             wait_until(lambda: relay.payloads == 2)

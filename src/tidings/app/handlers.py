@@ -1,7 +1,7 @@
 """What the jobs do: the handler of each kind."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from tidings.app.channels import courier
 from tidings.app.in_process import Handlers
 from tidings.app.polling import polling
 from tidings.channels.store import channel_messages
-from tidings.db import job_tickets
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
@@ -33,13 +32,20 @@ from tidings.subscribers.transactional_queue import forget_finished
 
 logger = logging.getLogger(__name__)
 
+Wake = Callable[[Sequence[Job]], None]
+
 
 @contextmanager
-def handling(app: App, stop: Event) -> Iterator[Handlers]:
+def handling(app: App, stop: Event, wake: Wake) -> Iterator[Handlers]:
     """Yield the handlers of all jobs that there are with these settings.
 
     Each does what is due now, for a minute at most, and returns within seconds after `stop`. Built
     before any job runs: a broken template or setting ends the start, not a round.
+
+    Args:
+        app: What is run.
+        stop: Ends what is being done.
+        wake: Defers jobs that there is work for now; called by jobs alone.
 
     Raises:
         ConfigError: A setting cannot be used.
@@ -54,7 +60,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         mailboxes = mailing.bounce_mailboxes(app)
         found: dict[Job, Callable[[], object]] = {
             jobs.POLL: partial(_poll, gathering.poller(), stop),
-            jobs.PLAN: partial(_plan, mailing.planner(app), app.database, len(senders)),
+            jobs.PLAN: partial(_plan, mailing.planner(app), wake, len(senders)),
             jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
             jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
             jobs.INBOX: partial(mailing.mail_gatherer(app).run, mailing.inboxes(app), stop=stop),
@@ -110,11 +116,10 @@ def _ignore(_: PollResult) -> None:
     pass
 
 
-def _plan(planner: Planner, database: Database, senders: int) -> None:
+def _plan(planner: Planner, wake: Wake, senders: int) -> None:
     planned = planner.plan_due()
     if planned.deliveries:
-        with database.write() as connection:
-            job_tickets.defer(connection, *jobs.deliver(senders))
+        wake(jobs.deliver(senders))
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)
 

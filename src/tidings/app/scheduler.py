@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -124,7 +124,15 @@ def ticking(
     """
     stop = Event()
     _compare_clocks(app.database)
-    with _watching_schema(app.database, stop), handling(app, stop) as handlers, ExitStack() as ends:
+
+    def wake(found: Sequence[Job]) -> None:
+        chosen.defer(*found)
+
+    with (
+        _watching_schema(app.database, stop),
+        handling(app, stop, wake) as handlers,
+        ExitStack() as ends,
+    ):
         chosen = _jobs(app.database, handlers)
         ends.enter_context(chosen.working(threads or USUAL_THREADS))
         ends.callback(stop.set)  # first of all: jobs that run are waited for
