@@ -330,6 +330,6 @@ def service(news, relay):
         try:
             yield
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=20) == 0
         finally:
             process.kill()

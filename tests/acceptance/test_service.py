@@ -26,7 +26,7 @@ from tidings.db.database import BUSY_SECONDS, Database
 from tidings.publishing.store import pings
 
 PATIENCE = 30
-GRACE = 10
+GRACE = 20
 GAP = 1
 DELAY = 0.5
 """How much later than it was sent a request may be seen on a busy machine."""
