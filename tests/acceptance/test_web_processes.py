@@ -15,7 +15,7 @@ from feed_documents import atom, items
 from installation import free_port, on_sqlite, wait_until
 
 PATIENCE = 30
-GRACE = 10
+GRACE = 20
 NUMBER = 2
 
 
