@@ -1,11 +1,13 @@
 """Polls by hand, without web and children: what a document or a failure leads to."""
 
+from concurrent.futures import Future
 from datetime import timedelta
 
 from parsed_entries import NOON
-from tidings.errors import UnreachableError
+from tidings.errors import ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.model.feed import ParsedFeed
+from tidings.parsing.document import parse
 from tidings.polling.outcome import (
     ComparedDocument,
     Rules,
@@ -42,3 +44,13 @@ def silent_poll(due, *, now=NOON, moved_to=None) -> PolledSource:
 
 def failed_poll(due, *, now=NOON) -> PolledSource:
     return settle_failure(due, UnreachableError(due.url, "no route"), now=now, rules=RULES)
+
+
+def parse_here(document, known, **wanted):
+    """Parse in this process, at once, what a child would."""
+    future = Future()
+    try:
+        future.set_result(parse(document, known, **wanted))
+    except ParseError as error:
+        future.set_exception(error)
+    return future

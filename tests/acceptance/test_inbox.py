@@ -9,7 +9,7 @@ import pytest
 
 from installation import free_port, on_sqlite, wait_until
 from letters_of_lists import DISCUSSION, letter
-from tidings.app import mailing
+from tidings.app.handlers import handling
 from tidings.polling.store import mail_lists
 
 LIST = "weekly.python.example"
@@ -92,8 +92,11 @@ def test_polling_it_asks_nobody_and_is_no_failure(tidings, mailbox, web):
 
 
 @on_sqlite
-@pytest.mark.parametrize("change", [("--url", "https://a.example/feed"), ("--address", "shown")])
-def test_its_address_stays_as_it_is_and_is_not_shown(tidings, mailbox, change):
+@pytest.mark.parametrize(
+    "change",
+    [("--url", "https://a.example/feed"), ("--address", "shown"), ("--full-text", "on")],
+)
+def test_its_address_stays_and_is_not_shown_and_it_has_no_pages(tidings, mailbox, change):
     deliver(mailbox, letter(1))
     tidings("inbox", "read", "--maildir", mailbox)
     tidings("inbox", "follow", LIST)
@@ -218,8 +221,9 @@ def test_strangers_fill_no_more_than_they_may(tidings, mailbox, monkeypatch):
     monkeypatch.setattr(mail_lists, "MAX_HELD", 3_000)
     for number in range(5):
         deliver(mailbox, letter(List_Id=f"<list{number}.example>"))
-    with tidings.opened(INBOX__MAILDIR=mailbox) as app:
-        mailing.mail_gatherer(app).run(mailing.inboxes(app), stop=Event())
+    tidings("inbox", "read", "--maildir", mailbox)
+    with tidings.opened() as app, handling(app, Event(), [].append) as jobs:
+        jobs["watch"]()
 
     kept = {one["key"] for one in tidings("inbox", "list", "--json").json}
 

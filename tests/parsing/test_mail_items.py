@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -18,7 +19,7 @@ def entry_of(raw):
 
 
 def feed_of(*messages):
-    items = [read_list_message(raw).as_item() for raw in messages]
+    items = [asdict(read_list_message(raw)) for raw in messages]
     return parse(document(json.dumps(items).encode()), {})
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,17 +17,15 @@ from fake_publisher import FakePublisher, answer, redirect
 from feed_documents import an_item, atom, rss
 from installation import on_sqlite
 from parsed_entries import DAY, HOUR, NOON
-from polls_by_hand import RULES
+from polls_by_hand import RULES, parse_here
 from tidings.catalog import source_edits, sources
 from tidings.catalog.source_edits import SourceEdit
 from tidings.catalog.sources import NewSource
-from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
 from tidings.model.service_status import PollOutcome
 from tidings.model.sources import SourceState
 from tidings.operator.store import status
-from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
 from tidings.polling.store.leases import DUE_A_LEASE
@@ -105,15 +102,6 @@ class World:
     def _next_poll_at(self):
         with self.database.read() as connection:
             return min(source.next_poll_at for source in sources.every(connection))
-
-
-def parse_here(document, known, **wanted):
-    future = Future()
-    try:
-        future.set_result(parse(document, known, **wanted))
-    except ParseError as error:
-        future.set_exception(error)
-    return future
 
 
 @contextmanager

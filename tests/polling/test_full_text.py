@@ -1,23 +1,21 @@
 """Full texts in a round of polling: who waits for them, who does not, and what ends them."""
 
 import threading
-import time
-from concurrent.futures import Future
 from datetime import timedelta
 from threading import Event
 
 import pytest
 
 from feed_documents import an_item, atom
+from installation import wait_until
 from parsed_entries import HOUR, NOON
-from polls_by_hand import RULES
+from polls_by_hand import RULES, parse_here
 from tidings.catalog import entries, sources, text_sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource
 from tidings.errors import StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.full_text import TextMode
-from tidings.parsing.document import parse
 from tidings.polling import full_text
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
@@ -58,7 +56,7 @@ class Round:
         poller = Poller(
             self.database,
             fetch=self._fetch,
-            parse=self._parse,
+            parse=parse_here,
             clock=lambda: self.now,
             owner="here:1:a",
             rules=RULES,
@@ -92,25 +90,10 @@ class Round:
             return found
         return Fetched(url=url, body=found, validators=Validators(url=url))
 
-    def _parse(self, document, known, **wanted):
-        future = Future()
-        try:
-            future.set_result(parse(document, known, **wanted))
-        except TidingsError as error:
-            future.set_exception(error)
-        return future
-
 
 @pytest.fixture
 def polled(database):
     return Round(database)
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.02)
 
 
 def test_other_sources_do_not_wait_for_pages(polled):

@@ -1,6 +1,5 @@
 """What is new, exactly once: documents through parsing, comparing and saving, poll after poll."""
 
-from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,18 +11,16 @@ from sqlalchemy import event, func, select, update
 from feed_documents import an_item, atom, items, rss
 from installation import on_sqlite
 from parsed_entries import DAY, HOUR, NOON
-from polls_by_hand import RULES
+from polls_by_hand import RULES, parse_here
 from tidings.catalog import change_log, entries, sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource
 from tidings.db.intake_tables import alias
 from tidings.db.tables import entry
-from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.entries import EntryState
 from tidings.operator.store import maintenance
 from tidings.operator.store.maintenance import Retention
-from tidings.parsing.document import parse
 from tidings.polling.compare import MAX_ALIASES, MAX_UPDATES
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
@@ -44,7 +41,7 @@ class Publisher:
         self._poller = Poller(
             database,
             fetch=self._fetch,
-            parse=self._parse,
+            parse=parse_here,
             clock=lambda: self.now,
             owner="here:1:a",
             rules=RULES,
@@ -85,14 +82,6 @@ class Publisher:
         for request in requests:
             answer = Fetched(url=URL, body=self._body, validators=Validators(url=URL))
             done(request, answer)
-
-    def _parse(self, document, known, **wanted):
-        future = Future()
-        try:
-            future.set_result(parse(document, known, **wanted))
-        except TidingsError as error:
-            future.set_exception(error)
-        return future
 
 
 @pytest.fixture

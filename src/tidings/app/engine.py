@@ -143,11 +143,11 @@ class Engine:
                 fetch_job_polling_interval=POLLING,
                 stalled_worker_timeout=STALLED,
             )
-            running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call] # (untyped)
+            running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call] # it has no types
             ending = asyncio.create_task(over.wait())
             await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()
-            worker.stop()  # type: ignore[no-untyped-call] # (untyped)
+            worker.stop()  # type: ignore[no-untyped-call] # nor that
             try:
                 await running
             except Exception as error:  # noqa: BLE001 - whatever it is, the queue has to go on

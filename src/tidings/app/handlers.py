@@ -25,6 +25,7 @@ from tidings.newsletters.sender import Sender
 from tidings.operator.daily_note import DailyNote
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
+from tidings.polling.store import mail_lists
 from tidings.publishing.hub_pings import forget_others
 from tidings.stories.store.stories import delete_all_old_keys
 from tidings.subscribers.sign_up import forget_expired
@@ -63,12 +64,13 @@ def handling(app: App, stop: Event, wake: Wake) -> Iterator[Handlers]:
             jobs.PLAN: partial(_plan, mailing.planner(app), wake, len(senders)),
             jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
             jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
-            jobs.INBOX: partial(mailing.mail_gatherer(app).run, mailing.inboxes(app), stop=stop),
             jobs.CHANNELS: partial(courier(app, gathering.post).tell_all, stop=stop),
             jobs.MOVES: partial(gathering.move_finder().find, stop=stop),
             jobs.PUSHED: partial(gathering.intake_reader().ingest_all, stop=stop),
             jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
         }
+        if inboxes := mailing.inboxes(app):
+            found[jobs.INBOX] = partial(mailing.mail_gatherer(app).run, inboxes, stop=stop)
         alone = Lock()
         for job, sender in zip(jobs.deliver(len(senders)), senders, strict=True):
             found[job] = partial(_send_alone, alone, sender, stop)
@@ -150,3 +152,4 @@ def _watch(note: DailyNote, database: Database) -> None:
     delete_all_old_keys(database, now=now)
     with database.write() as connection:
         channel_messages.forget_finished(connection, now=now)
+        mail_lists.forget_strangers(connection, now=now)

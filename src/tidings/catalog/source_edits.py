@@ -65,11 +65,11 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
 
     Raises:
         NotFoundError: The source or a topic does not exist.
-        ConflictError: Another source has the new URL; or it comes by mail, and has none to show.
+        ConflictError: Another source has the new URL; or it comes by mail.
     """
     found = sources.get(connection, source_id)
-    if is_by_mail(found.url) and (change.url is not None or change.hides_address is False):
-        because = "comes by mail, and has no address to change or to show"
+    if is_by_mail(found.url) and (change.url or change.full_text or change.hides_address is False):
+        because = "comes by mail: it has no address to change or to show, and no pages"
         raise ConflictError("source", found.slug, because=because)
     if change.url is not None:
         url, login = split_credentials(change.url)

@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.message import Message
 from email.utils import getaddresses
 from urllib.parse import unquote
@@ -61,10 +61,6 @@ class ListMessage:
     is_html: bool
     charset: str
     text: str
-
-    def as_item(self) -> dict[str, object]:
-        """Return what is stored of it until it is read."""
-        return asdict(self)
 
 
 def read_list_message(raw: bytes) -> ListMessage | None:

@@ -68,8 +68,6 @@ class MailGatherer:
             else:
                 if taken:
                     logger.info("mailbox read", extra={"messages": taken})
-        with self._database.write() as connection:
-            store.forget_strangers(connection, now=self._clock())
 
 
 def follow_list(database: Database, key: str, new: NewSource, *, now: datetime) -> Source:

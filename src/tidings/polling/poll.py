@@ -229,15 +229,14 @@ class _Round:
         return time.monotonic() >= self._claims_until
 
     def _fetch(self, claimed: Sequence[DueSource]) -> None:
-        """Start to fetch the documents, but for those that a hub has pushed."""
+        """Start to fetch the documents, but for those that come by themselves."""
         pushed = take_pushes(self._poller.database, claimed, now=self._poller.clock())
-        for source_id, document in pushed.items():
-            self._inbox.put(_Response(source_id=source_id, outcome=document))
-        by_mail = [due for due in claimed if is_by_mail(due.url)]
-        for due in by_mail:
-            nothing = NotModified(url=due.url, validators=Validators(url=due.url))
-            self._inbox.put(_Response(source_id=due.id, outcome=nothing))
-        requests = [_request(due) for due in claimed if due.id not in pushed and due not in by_mail]
+        # What has come by mail is read elsewhere, and nobody is to be asked.
+        mailed = {due.id: _nothing_new(due) for due in claimed if is_by_mail(due.url)}
+        known: dict[int, Outcome] = {**pushed, **mailed}
+        for source_id, outcome in known.items():
+            self._inbox.put(_Response(source_id=source_id, outcome=outcome))
+        requests = [_request(due) for due in claimed if due.id not in known]
         if requests:
             self._poller.fetch(requests, self._on_response)
 
@@ -415,6 +414,10 @@ def _request(due: DueSource) -> Request:
             url=due.validators_url, etag=due.etag, last_modified=due.last_modified
         )
     return Request(source_id=due.id, url=due.url, validators=validators, access=due.access)
+
+
+def _nothing_new(due: DueSource) -> NotModified:
+    return NotModified(url=due.url, validators=Validators(url=due.url))
 
 
 def _skipped(due: DueSource, because: str) -> PollResult:

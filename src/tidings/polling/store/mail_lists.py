@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from itertools import accumulate
 
@@ -51,7 +51,7 @@ def put(connection: Connection, message: ListMessage, *, now: datetime) -> MailL
         return found
     size = len(message.text)
     waiting = {"list_id": found.id, "arrived_at": now, "has_failed": False, "size": size}
-    connection.execute(insert(mail_message).values(**waiting, message=message.as_item()))
+    connection.execute(insert(mail_message).values(**waiting, message=asdict(message)))
     if found.source_id is None:
         _forget_oldest(connection, found.id)
     else:

@@ -1,6 +1,6 @@
 """What operators may do by the API: the declarations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tidings.model.entries import Republish
@@ -20,6 +20,11 @@ _SETTINGS = (
         schema=one_of(list(Republish)),
     ),
 )
+
+
+def _do(acts: Sequence[str]) -> Argument:
+    return Argument(name="do", about="What to do.", schema=one_of(acts), is_required=True)
+
 
 # By name; each has a method of that name in `ApiActs`.
 ACTS: Mapping[str, Operation] = MappingProxyType(
@@ -85,17 +90,10 @@ ACTS: Mapping[str, Operation] = MappingProxyType(
                 method="POST",
                 path="/operator/sources/{slug}",
                 name="actOnSource",
-                about="Pause, resume or poll a source, or release all that it holds.",
+                about="Pause or resume a source, queue a poll of it, or release all that it holds.",
                 result="WatchedSource",
                 role=Role.MODERATE,
-                body=(
-                    Argument(
-                        name="do",
-                        about="What to do; `poll` queues it.",
-                        schema=one_of([one for one in SourceAct if one is not SourceAct.EDIT]),
-                        is_required=True,
-                    ),
-                ),
+                body=(_do([one for one in SourceAct if one is not SourceAct.EDIT]),),
             ),
             Operation(
                 method="PATCH",
@@ -144,14 +142,7 @@ ACTS: Mapping[str, Operation] = MappingProxyType(
                 result="",
                 status=204,
                 role=Role.MODERATE,
-                body=(
-                    Argument(
-                        name="do",
-                        about="What to do.",
-                        schema=one_of(list(EntryAct)),
-                        is_required=True,
-                    ),
-                ),
+                body=(_do(list(EntryAct)),),
             ),
             Operation(
                 method="GET",
@@ -176,14 +167,7 @@ ACTS: Mapping[str, Operation] = MappingProxyType(
                 about="Open a draft of what is new right now, or approve the one that is open.",
                 result="Draft",
                 role=Role.MODERATE,
-                body=(
-                    Argument(
-                        name="do",
-                        about="What to do.",
-                        schema=one_of(["open", "approve"]),
-                        is_required=True,
-                    ),
-                ),
+                body=(_do(["open", "approve"]),),
             ),
             Operation(
                 method="GET",
