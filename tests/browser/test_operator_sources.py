@@ -58,6 +58,7 @@ class Keyboard:
     def __init__(self, page, origin, token):
         self.page, self.origin = page, origin
         page.goto(f"{origin}/operator")
+        page.locator("#token:focus").wait_for()
         page.keyboard.type(token)
         self._go()
 

@@ -10,7 +10,7 @@ import pytest
 
 from fake_publisher import FakePublisher, answer, hanging_up, redirect, silence
 from tidings.errors import FetchError, StatusError
-from tidings.fetching.outcomes import Fetched, Request
+from tidings.fetching.outcomes import Fetched, FormPost, PostReply, Request
 from tidings.fetching.policy import HostPolicy
 
 
@@ -48,6 +48,22 @@ def test_a_connection_that_went_away_meanwhile_is_replaced(a_fetcher, gather, pu
         outcomes = gather(fetcher, urls)
 
     assert [type(outcome) for outcome in outcomes] == [Fetched, Fetched]
+
+
+def test_a_connection_that_its_server_is_about_to_close_is_not_used_again(a_fetcher, publisher):
+    async def slow_to_close(writer):
+        writer.write(answer("202 Accepted"))
+        await asyncio.sleep(0.5)
+
+    form = FormPost(url=publisher.serve("/hub", slow_to_close), fields={})
+    outcomes = Queue()
+
+    with a_fetcher() as fetcher:
+        for _ in range(2):
+            fetcher.post(form, outcomes.put)
+        taken = [outcomes.get(timeout=10) for _ in range(2)]
+
+    assert taken == [PostReply(url=form.url, status=202, text="")] * 2
 
 
 def test_two_rounds_for_one_host_take_turns(a_fetcher, publisher):

@@ -1,13 +1,15 @@
-"""Repair HTTP responses that browsers and curl accept, but aiohttp's parser refuses."""
+"""Repair what of HTTP browsers and curl get along with, and aiohttp does not."""
 
 import asyncio
 import functools
 import re
 from typing import Any, cast
 
-from aiohttp import ClientPayloadError, TCPConnector
+from aiohttp import ClientPayloadError, ClientRequest, ClientTimeout, TCPConnector
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from aiohttp.helpers import set_exception
+from aiohttp.tracing import Trace
 
 # Bytes of a response head that are buffered; a longer one is left to aiohttp, and its limits.
 MAX_HEAD = 65_536
@@ -37,7 +39,7 @@ class LongerThanClaimedError(ClientPayloadError):
 
 
 class TolerantConnector(TCPConnector):
-    """Opens connections whose responses are repaired."""
+    """Opens connections whose responses are repaired, and closes those that requests end."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -46,6 +48,22 @@ class TolerantConnector(TCPConnector):
             "functools.partial[ResponseHandler]",
             functools.partial(TolerantHandler, loop=self._loop),
         )
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+    ) -> Connection:
+        """Return a connection for `req`, to be closed after it if it says so.
+
+        aiohttp heeds "close" in responses alone. A server that closes without saying it would have
+        the next request sent into the closed connection, and a form is not sent again.
+        """
+        connection = await super().connect(req, traces, timeout)
+        if req.headers["Connection"] == "close" and connection.protocol is not None:
+            connection.protocol.force_close()
+        return connection
 
 
 class TolerantHandler(ResponseHandler):
