@@ -624,6 +624,10 @@ def test_a_template_that_breaks_its_contract_is_refused_at_start(tmp_path, name,
         load_mail_templates([own, EMAIL])
 
 
+def test_ours_would_be_accepted_at_start_as_well(tmp_path):
+    assert load_mail_templates([EMAIL, tmp_path]).own
+
+
 def test_another_language_is_another_file(tmp_path):
     words = (EMAIL / "en.toml").read_text(encoding="utf-8")
     words = words.replace('"November"', '"novembre"').replace(

@@ -604,6 +604,10 @@ def test_a_broken_template_is_found_at_start(tmp_path, name, content, message):
     assert str(caught.value) == message
 
 
+def test_ours_would_be_found_without_a_fault_at_start_as_well(tmp_path):
+    assert load_templates([TEMPLATES, tmp_path]).own
+
+
 def test_a_catalogue_that_lacks_a_phrase_is_found_at_start(tmp_path):
     catalogue = (TEMPLATES / "zh.toml").read_text(encoding="utf-8")
     own = written(tmp_path, zh_toml=catalogue.replace("topics =", "labels ="))

@@ -67,7 +67,7 @@ def load_templates(
 
 
 def load_mail_templates(directories: Sequence[Path]) -> Templates:
-    """Load the templates of all messages, the operator's folder first, and render samples.
+    """Load the templates of all messages, the operator's folder first, and try what is theirs.
 
     Raises:
         TemplateError: A file is missing, broken, or uses what its context does not have; a part
@@ -76,6 +76,7 @@ def load_mail_templates(directories: Sequence[Path]) -> Templates:
     templates = Templates(
         directories, contracts={**render.contracts(), **transactional_message.template_contracts()}
     )
-    render.try_digests(templates)
-    transactional_message.try_templates(templates)
+    if templates.own:
+        render.try_digests(templates)
+        transactional_message.try_templates(templates)
     return templates

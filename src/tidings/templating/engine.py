@@ -60,6 +60,7 @@ class Templates:
     Attributes:
         fingerprint: Moves with every change of a file.
         fonts: By the names of their files.
+        own: The names of the operator's files.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Templates:
     ) -> None:
         """Read every file below `directories`; of two with the same name the first counts.
 
+        What the operator has written is checked. Ours was before it was shipped.
+
         Args:
-            directories: The operator's first, ours last; one that does not exist is empty.
+            directories: The operator's, and ours last; one that does not exist is empty.
             contracts: The variables of each page's template. A template that is no page
                 (others include or extend it) may use what all of them have.
             shared: What every template has besides, by name.
@@ -86,7 +89,10 @@ class Templates:
                 contract does not have.
         """
         self.fonts = fonts
-        self._files = _read_files(directories)
+        *operators, ours = directories
+        own = _read_files(operators)
+        self.own = frozenset(own)
+        self._files = _read_files([ours]) | own
         for name in prefixes.keys() & self._files.keys():
             self._files[name] = prefixes[name] + self._files[name]
         self.fingerprint = _fingerprint(self._files)
@@ -104,8 +110,8 @@ class Templates:
             host=host,
         )
         self._environment.globals.update(shared, fingerprint=self.fingerprint)
-        compiled = {name for name in self._files if name.endswith((".html", ".txt"))}
-        for name in contracts.keys() | compiled:
+        compiled = {name for name in self.own if name.endswith((".html", ".txt"))}
+        for name in compiled | (contracts.keys() - self._files.keys()):
             self._check(name, contracts)
         self._words = _read_catalogues(self._files)
 
