@@ -197,7 +197,9 @@ def test_every_page_is_legible_at_every_width(window, control, site, language):
                 found += [f"{path} is {across} wide"] if across > width else []
                 looks = shown.page.evaluate(CONTRAST) + shown.page.evaluate(SMALL_TARGETS)
                 found += [f"{path}: {one}" for one in looks]
-            found += [f"{path}: {one}" for one in violations(shown.page)]
+            # It takes longest, and what it finds is in the templates, whatever their words.
+            axe = violations(shown.page) if language == "en" else []
+            found += [f"{path}: {one}" for one in axe]
         complaints = [one for one in shown.complaints if "username fields" not in one]
 
     assert found == []
