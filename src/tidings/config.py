@@ -266,7 +266,8 @@ def _build(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
         for one in fields(kind)
         if one.metadata.get("is_setting", True)
     }
-    hints = {key: get_type_hints(kind)[name] for key, name in names.items()}
+    types = get_type_hints(kind)
+    hints = {key: types[name] for key, name in names.items()}
     for key, value in section.items():
         if key not in hints:
             raise _unknown((*path, key), hints, origin=_origin(value))
